@@ -1,0 +1,53 @@
+# Every command of this project. CI calls the same ones.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-crash test-kafka check format lock contracts clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(READY): requirements.txt requirements-uv.txt pyproject.toml
+	@echo "Setting up $(VENV) (once) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "Python 3.11 to 3.13 is needed; set one: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements.txt requirements-uv.txt
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## play one office day through the whole system (ONCE=1: stop by itself)
+	@$(BIN)/tppo demo $(if $(ONCE),--once) $(if $(APPLICATIONS),--applications $(APPLICATIONS))
+
+test: $(READY) ## the tests, with the embedded broker and store
+	@$(BIN)/python -m pytest
+
+test-crash: $(READY) ## kill every service at each of its fault points while a day plays
+	@$(BIN)/python -m pytest -m crash
+
+test-kafka: $(READY) ## the whole way on real Apache Kafka (needs Java 17 and mvn)
+	@$(BIN)/python -m pytest -m kafka
+
+check: $(READY) ## format, lint, types, imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(READY) ## format the code and mend what ruff can
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+contracts: $(READY) ## write JSON Schemas and the AsyncAPI document anew from the models
+	@$(BIN)/python -m services.contracts.schemas
+
+lock: $(READY) ## lock the dependencies anew, with hashes
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --all-extras --prerelease=if-necessary-or-explicit --no-emit-package tppo pyproject.toml requirements-build.in -o requirements.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate requirements-uv.in -o requirements-uv.txt
+
+clean: ## remove the environment and the data of demos
+	@rm -rf $(VENV) .data

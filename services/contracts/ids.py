@@ -1,0 +1,37 @@
+"""Ids are UUIDv5 of their cause, so that a redelivery gives the same ones (design, section 2)."""
+
+from uuid import UUID, uuid5
+
+NAMESPACE = UUID("6f1d3c1e-6d0f-5f8e-9a52-7470706f0001")
+
+
+def _id(*parts: str) -> str:
+    return str(uuid5(NAMESPACE, "\x1f".join(parts)))
+
+
+def event_id(source: str, id_: str) -> str:
+    """Identity of an upstream event; the same pair is the same event whatever it holds."""
+    return _id("event", source, id_)
+
+
+def assessment_id(cause: str) -> str:
+    return _id(cause, "assessment")
+
+
+def case_id(subject: str) -> str:
+    """`subject` is an application_id or a ring_id."""
+    return _id("case", subject)
+
+
+def referral_id(case: str, agency: str, question: str, round_: int = 1) -> str:
+    return _id("referral", case, agency, question, str(round_))
+
+
+def alert_id(about: str, round_: int, step: str) -> str:
+    """`about` is a referral_id or a case_id."""
+    return _id("alert", about, str(round_), step)
+
+
+def ring_id(seen_at: str, application_id: str) -> str:
+    """The earliest (seen_at, application_id) of the component."""
+    return _id("ring", seen_at, application_id)

@@ -1,0 +1,40 @@
+"""The base of every message of ours: frozen, tolerant readers (unknown fields are ignored), past tense."""
+
+from typing import ClassVar, Self
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+KINDS: dict[str, type["Message"]] = {}
+
+
+class Message(BaseModel):
+    """One message on one topic; `kind` stands in the header of that name."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", ser_json_bytes="base64")
+
+    TOPIC: ClassVar[str]
+    KEY: ClassVar[str]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        if "TOPIC" in cls.__dict__ or hasattr(cls, "TOPIC"):
+            KINDS[cls.__name__] = cls
+
+    @property
+    def key(self) -> bytes:
+        return str(getattr(self, self.KEY)).encode()
+
+    def encode(self) -> bytes:
+        """JSON, absent fields left out, keys sorted: the same message is the same bytes."""
+        return orjson.dumps(self.model_dump(mode="json", exclude_none=True), option=orjson.OPT_SORT_KEYS)
+
+    @classmethod
+    def decode(cls, payload: bytes) -> Self:
+        return cls.model_validate(orjson.loads(payload))
+
+
+def decode(kind: str, payload: bytes) -> Message | None:
+    """The message of a known kind; None for a kind that a newer writer may have added."""
+    model = KINDS.get(kind)
+    return model.decode(payload) if model else None

@@ -1,0 +1,156 @@
+"""The network loop inside risk: sightings, signals, suspicious links, rings. And the names of what comes back."""
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.contracts.fields import Time
+from services.contracts.message import Message
+
+EntityKind = Literal[
+    "subject", "household", "phone", "email", "account", "device", "ip_prefix", "address", "host_phone", "host_addr",
+    "sponsor", "agent", "recruiter", "manning_agent", "lpk", "escort", "collector", "payer_account", "document_series",
+    "image", "answers", "desa", "departure", "licence", "signer",
+]  # fmt: skip
+
+
+class EntitySeen(Message):
+    """The full current row of one application at one entity."""
+
+    TOPIC: ClassVar[str] = "entity-sightings"
+    KEY: ClassVar[str] = "entity"
+
+    entity: str = Field(description="token of the entity")
+    entity_kind: EntityKind = Field(description="kind of entity")
+    application_id: str = Field(description="member")
+    seen_at: Time = Field(description="event time of the sighting")
+    household: str | None = Field(None, description="household token; absent = a household of its own (R14)")
+    group: str | None = Field(None, description="licensed group or verified institution")
+    office: str = Field(description="office code")
+    desa: str | None = Field(None, description="desa of the domicile")
+    purpose: str | None = Field(None, description="purpose")
+    destination: str | None = Field(None, description="first destination")
+    outcome: str | None = Field(None, description="last known outcome of the member")
+    record_version: int = Field(description="version of the member's record; readers keep the highest")
+
+
+class EntityUnseen(Message):
+    """The application no longer names the entity."""
+
+    TOPIC: ClassVar[str] = "entity-sightings"
+    KEY: ClassVar[str] = "entity"
+
+    entity: str = Field(description="token of the entity")
+    entity_kind: EntityKind = Field(description="kind of entity")
+    application_id: str = Field(description="member")
+    record_version: int = Field(description="version of the member's record")
+
+
+class EntityMarked(Message):
+    """An outcome, alert or tip marks an entity."""
+
+    TOPIC: ClassVar[str] = "entity-sightings"
+    KEY: ClassVar[str] = "entity"
+
+    entity: str = Field(description="token of the entity")
+    entity_kind: EntityKind = Field(description="kind of entity")
+    mark: Literal["recruiter_confirmed", "unlicensed", "alerted", "mission_alert", "tip"] = Field(
+        description="what is known"
+    )
+    marked_at: Time = Field(description="event time of the mark")
+    expires_at: Time | None = Field(None, description="end of the mark")
+    by: str = Field(description="role or agency that marked; never the source of a tip")
+
+
+class NetFacts(BaseModel):
+    """`net.<kind>.`: what an entity says about this application."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    households: int | None = Field(None, description="distinct unrelated households in the window (R14, R15)")
+    exact: bool | None = Field(None, description="the count is exact, not a lower bound of a hub")
+    first_at: Time | None = Field(None, description="first sighting in the window")
+    last_at: Time | None = Field(None, description="last sighting in the window")
+    marked: list[str] | None = Field(None, description="marks that hold at the application's sighting")
+    hub: bool | None = Field(None, description="past 200 unexcluded households")
+
+
+class HistFacts(BaseModel):
+    """`hist.`: the earlier applications, decisions, losses and returns of the same person, over all offices."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    pages_24_before: bool | None = Field(None, description="an earlier passport had 24 pages")
+    sis_before: bool | None = Field(None, description="an earlier placement is on record")
+    losses_36_months: int | None = Field(None, description="distinct losses in 36 months (R59)")
+    lost_abroad_risk: bool | None = Field(None, description="lost in a scam hub or the Middle East")
+    pmi_refusal_other_office: bool | None = Field(
+        None, description="refused or deferred as PMI-NP elsewhere, 24 months (R41)"
+    )
+    purpose_switched: bool | None = Field(None, description="from work to visit in 180 days (R41)")
+    returned_12_months: list[str] | None = Field(None, description="kinds of return in 12 months")
+    tpi_pmi_np_24_months: bool | None = Field(None, description="stopped at the border as PMI-NP in 24 months")
+    cleared_24_months: bool | None = Field(None, description="cleared in 24 months on the same facts")
+    same_purpose_address: bool | None = Field(None, description="same purpose and address as the earlier passport")
+    negative: bool | None = Field(None, description="any refusal, deferral as PMI-NP, border stop or deportation")
+
+
+class LicFacts(BaseModel):
+    """`lic.<role>.`: status of the licence that a role names, as of application.submitted (R24, R51, R67)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    status: Literal["active", "suspended", "revoked", "expired", "absent"] | None = Field(
+        None, description="absent = a feed exists and does not list it"
+    )
+    kind: str | None = Field(None, description="kind of licence")
+    name_matches: bool | None = Field(None, description="name told is the holder's")
+
+
+class EntitySignalled(Message):
+    """What one entity now says about one application."""
+
+    TOPIC: ClassVar[str] = "entity-signals"
+    KEY: ClassVar[str] = "application_id"
+
+    application_id: str = Field(description="member")
+    entity: str = Field(description="token of the entity")
+    entity_kind: EntityKind = Field(description="kind of entity")
+    net: NetFacts | None = Field(None, description="folded into `net.<kind>.`")
+    hist: HistFacts | None = Field(None, description="folded into `hist.`")
+    lic: dict[str, LicFacts] | None = Field(None, description="folded into `lic.<role>.`")
+    exclusions: list[str] = Field(default=[], description="exclusions that were applied")
+    record_version: int = Field(description="version of the entity's record; readers keep the highest")
+    at: Time = Field(description="event time of what changed")
+
+
+class LinkSuspected(Message):
+    """An entity with three or more unrelated households: all its members."""
+
+    TOPIC: ClassVar[str] = "suspicious-links"
+    KEY: ClassVar[str] = "entity"
+
+    entity: str = Field(description="token of the entity")
+    entity_kind: EntityKind = Field(description="kind of entity")
+    members: list[EntitySeen] = Field(description="every member")
+    record_version: int = Field(description="version of the entity's record")
+
+
+class RingAssessed(Message):
+    """A cluster of applications and what ties it; members are presumed possible victims."""
+
+    TOPIC: ClassVar[str] = "ring-assessments"
+    KEY: ClassVar[str] = "ring_id"
+
+    ring_id: str = Field(description="UUIDv5 of the earliest (seen_at, application_id)")
+    members: list[str] = Field(description="applications")
+    entities: list[dict[str, str]] = Field(description="kind and token of what ties it")
+    kabupaten: list[str] = Field(default=[], description="kabupaten of the members' domiciles")
+    first_at: Time = Field(description="first sighting")
+    last_at: Time = Field(description="last sighting")
+    density: float = Field(ge=0, le=1, description="edges over possible edges")
+    licensed_share: float = Field(ge=0, le=1, description="share of members in a licensed group")
+    hypothesis_id: str = Field(description="hypothesis, Indonesian")
+    hypothesis_en: str = Field(description="hypothesis, English")
+    supersedes: list[str] = Field(default=[], description="rings this one takes the place of")
+    record_version: int = Field(description="version of the ring")

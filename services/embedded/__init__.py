@@ -1,0 +1,1 @@
+"""The one-machine mode: broker, store, mail catcher and services as child processes."""

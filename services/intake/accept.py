@@ -1,0 +1,73 @@
+"""accept: a checked event of the passport system becomes an event of the house, without any personal value.
+
+Pure: no clock, no store, no broker. The same event with the same keys and the same earlier data is the same bytes.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from services.contracts.fields import parse_time
+from services.contracts.passport_events import EventAccepted
+from services.contracts.upstream.application import ApplicationSubmitted
+from services.contracts.upstream.base import UpstreamData
+from services.contracts.upstream.counter import DocumentsChecked
+from services.contracts.upstream.registry import DukcapilVerified
+from services.intake.check import Checked
+from services.intake.derive import Known, derive
+from services.intake.project import project
+from services.intake.tokens import Tokeniser
+
+# Event types whose clear data later derivations need; others are never read back for them.
+REMEMBERED = ("application.submitted", "dukcapil.verified", "documents.checked")
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What accepting gave."""
+
+    event: EventAccepted
+    unreadable: Counter[str]  # fields that could not be normalised, by name (R02)
+
+
+def accept(checked: Checked, earlier: Iterable[tuple[str, UpstreamData]], tokens: Tokeniser) -> Accepted:
+    """`earlier` holds (event time, clear data) of the remembered events of the same application, in any order."""
+    unreadable: Counter[str] = Counter()
+    event = checked.event
+    known = what_is_known([*earlier, (event.time, checked.data)])
+    return Accepted(
+        EventAccepted(
+            event_id=event.event_id,
+            type=event.type,
+            application_id=event.subject,
+            at=event.time,
+            source=event.source,
+            office_code=event.officecode,
+            service_point=event.servicepoint,
+            service_channel=event.servicechannel,
+            traceparent=event.traceparent,
+            key_version=tokens.version,
+            data=project(checked.data, tokens, unreadable),
+            person=derive(checked.data, known),
+        ),
+        unreadable,
+    )
+
+
+def what_is_known(events: Iterable[tuple[str, UpstreamData]]) -> Known:
+    """The latest of each kind by event time."""
+    known = Known()
+    for at, data in sorted(((parse_time(t), d) for t, d in events), key=_when):
+        match data:
+            case ApplicationSubmitted():
+                known = replace(known, submitted=data, submitted_at=at)
+            case DukcapilVerified():
+                known = replace(known, registry=data)
+            case DocumentsChecked():
+                known = replace(known, documents=data)
+    return known
+
+
+def _when(pair: tuple[datetime, UpstreamData]) -> datetime:
+    return pair[0]

@@ -1,0 +1,110 @@
+"""Wiring of intake: settings in, HTTP and topic doors up, until a signal ends it."""
+
+import asyncio
+import contextlib
+import signal
+import ssl
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import uvicorn
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from services.intake import measures
+from services.intake.http import make_app
+from services.intake.raw import TOPIC, RawDoor
+from services.intake.receiver import Receiver
+from services.intake.rejects import RejectStore
+from services.intake.settings import IntakeSettings
+from services.intake.store import INDEXES, VaultStore
+from services.intake.tokens import Tokeniser
+from services.intake.vault import MasterKey
+from services.runtime import health, logs
+from services.runtime.broker import HEARTBEAT_MS, SESSION_TIMEOUT_MS
+from services.runtime.documents import connect_async, migrate_async
+from services.runtime.failures import AWAY
+from services.runtime.identity import Verifier
+from services.runtime.settings import KafkaSettings
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _client(settings: KafkaSettings) -> dict[str, Any]:
+    context = ssl.create_default_context(cafile=str(settings.ca_file)) if settings.ca_file else None
+    return settings.client() | ({"ssl_context": context} if context else {})
+
+
+async def run(settings: IntakeSettings) -> None:
+    log = logs.set_up("intake")
+    state = health.Health()
+    health.serve(
+        settings.admin_host, settings.admin_port, state, {"/unknown-fields": lambda: dict(measures.unknown_names)}
+    )
+    database = connect_async(settings.store, "intake")
+    await migrate_async(database, INDEXES)
+    store, master = VaultStore(database), MasterKey(settings.master_key_bytes)
+    tokens, rejects = Tokeniser(settings.token_key_bytes), RejectStore(store, master)
+    producer = AIOKafkaProducer(
+        **_client(settings.kafka), acks="all", enable_idempotence=True, linger_ms=2, request_timeout_ms=10_000
+    )
+    consumer = AIOKafkaConsumer(
+        TOPIC, **_client(settings.kafka), group_id="intake", enable_auto_commit=False, auto_offset_reset="earliest",
+        session_timeout_ms=SESSION_TIMEOUT_MS, heartbeat_interval_ms=HEARTBEAT_MS,
+    )  # fmt: skip
+    await producer.start()
+    await consumer.start()
+    receiver = Receiver(store, producer, master, tokens, now, log)
+    door = RawDoor(consumer, producer, receiver, store, rejects, state, now, log)
+    api = make_app(
+        receiver=receiver, store=store, rejects=rejects, master=master, tokens=tokens,
+        verifier=Verifier(settings.jwks_dir, settings.audience), clock=now,
+    )  # fmt: skip
+    server = uvicorn.Server(
+        uvicorn.Config(
+            api, settings.host, settings.port, log_config=None, access_log=False, timeout_graceful_shutdown=5
+        )
+    )
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    log.info("started", api=f"http://{settings.host}:{settings.port}")
+    tasks: list[asyncio.Task[Any]] = [
+        asyncio.create_task(server.serve()),
+        asyncio.create_task(door.run()),
+        asyncio.create_task(_sweep(receiver, settings.resend_after_s, log)),
+    ]
+    waiting = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    for task in tasks[1:]:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await receiver.drain()
+    await consumer.stop()
+    await producer.stop()
+    for task in done - {waiting}:
+        task.result()  # an unexpected end is an error, not a stop
+
+
+async def _sweep(receiver: Receiver, after_s: float, log: Any) -> None:
+    """Send again what a crash left owed."""
+    while True:
+        with contextlib.suppress(*AWAY):
+            again = await receiver.resend(timedelta(seconds=after_s))
+            if again:
+                measures.RESENT.inc(again)
+                log.info("sent again", events=again)
+        await asyncio.sleep(after_s / 2)
+
+
+def main() -> None:
+    import uvloop
+
+    uvloop.run(run(IntakeSettings.load()))
+
+
+if __name__ == "__main__":
+    main()

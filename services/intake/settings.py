@@ -1,0 +1,32 @@
+"""Settings of intake; environment prefix TPPO_INTAKE_."""
+
+import base64
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from services.runtime.settings import ServiceSettings
+
+
+class IntakeSettings(ServiceSettings):
+    """What intake needs. The two keys are base64 of 32 random bytes and come from `_FILE` twins."""
+
+    model_config = SettingsConfigDict(env_prefix="TPPO_INTAKE_", frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="address of the API")
+    port: int = Field(8080, ge=1, le=65535, description="port of the API")
+    master_key: SecretStr = Field(description="wraps the data keys, base64 of 32 bytes")
+    token_key: SecretStr = Field(description="root of the token keys, base64 of 32 bytes")
+    jwks_dir: Path = Field(description="folder of <issuer>.jwks.json: who may call")
+    audience: str = Field("tppo-intake", description="audience that tokens must name")
+    resend_after_s: float = Field(20, gt=0, description="an owed event older than this is sent again")
+
+    @cached_property
+    def master_key_bytes(self) -> bytes:
+        return base64.b64decode(self.master_key.get_secret_value())
+
+    @cached_property
+    def token_key_bytes(self) -> bytes:
+        return base64.b64decode(self.token_key.get_secret_value())

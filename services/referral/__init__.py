@@ -1,0 +1,1 @@
+"""Opens cases and routes them to agencies."""

@@ -1,0 +1,1 @@
+"""Scores each application for signs of TPPO and says why."""

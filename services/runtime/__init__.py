@@ -1,0 +1,1 @@
+"""What every service needs and no domain word: consumer loop, outbox, dead letters, documents, metrics, logs."""

@@ -1,0 +1,56 @@
+"""Connections to the document store, and the one step that creates indexes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import mongoengine
+from pymongo import AsyncMongoClient, IndexModel, MongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.database import Database
+from pymongo.errors import OperationFailure
+
+from services.runtime.settings import StoreSettings
+
+Indexes = Mapping[str, Sequence[IndexModel]]
+
+
+def _options(settings: StoreSettings) -> dict[str, Any]:
+    return {
+        "serverSelectionTimeoutMS": settings.timeout_ms,
+        "timeoutMS": settings.timeout_ms,
+        "w": "majority",
+        "journal": True,
+        "tz_aware": True,
+    }
+
+
+def connect(settings: StoreSettings, service: str) -> Database[dict[str, Any]]:
+    """The service's own database; mongoengine's default connection is set to it as well."""
+    name = f"{settings.database_prefix}{service}"
+    client: MongoClient[dict[str, Any]] = mongoengine.connect(
+        name, host=settings.uri.get_secret_value(), uuidRepresentation="standard", **_options(settings)
+    )
+    return client[name]
+
+
+def connect_async(settings: StoreSettings, service: str) -> AsyncDatabase[dict[str, Any]]:
+    """The service's own database, for asyncio."""
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(settings.uri.get_secret_value(), **_options(settings))
+    return client[f"{settings.database_prefix}{service}"]
+
+
+def migrate(database: Database[dict[str, Any]], indexes: Indexes) -> None:
+    """Create what is missing; an index that stands there with other options is an error that names it."""
+    for collection, models in indexes.items():
+        try:
+            if models:
+                database[collection].create_indexes(list(models))
+        except OperationFailure as error:
+            raise RuntimeError(f"index of {database.name}.{collection}: {error.details}") from error
+
+
+async def migrate_async(database: AsyncDatabase[dict[str, Any]], indexes: Indexes) -> None:
+    """As `migrate`, for asyncio."""
+    for collection, models in indexes.items():
+        if models:
+            await database[collection].create_indexes(list(models))

@@ -1,0 +1,119 @@
+"""Bearer tokens: JWTs with issuer, audience, scope and expiry, checked against a set of public keys (design, section 4)."""
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet
+
+ALGORITHM = "ES256"
+LIFETIME_S = 300
+LEEWAY_S = 30
+
+
+class Unauthorised(Exception):
+    """No token, or one that does not hold; the text says which check failed."""
+
+
+class Forbidden(Exception):
+    """A good token without the scope that is asked."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls."""
+
+    subject: str
+    issuer: str
+    scopes: frozenset[str]
+    claims: dict[str, Any]
+
+    def require(self, scope: str) -> None:
+        if scope not in self.scopes:
+            raise Forbidden(f"the token lacks the scope {scope}")
+
+
+class Signer:
+    """Signs short-lived tokens with a service's own key."""
+
+    def __init__(self, key: ECKey, issuer: str) -> None:
+        self._key, self._issuer = key, issuer
+
+    @classmethod
+    def from_file(cls, path: Path, issuer: str) -> "Signer":
+        return cls(ECKey.import_key(json.loads(path.read_text())), issuer)
+
+    def token(
+        self, subject: str, audience: str, scopes: Iterable[str], *, lifetime_s: int = LIFETIME_S, **claims: Any
+    ) -> str:
+        now = int(time.time())
+        body = {
+            "iss": self._issuer, "sub": subject, "aud": audience, "iat": now, "exp": now + lifetime_s,
+            "scope": " ".join(sorted(scopes)), **claims,
+        }  # fmt: skip
+        return jwt.encode({"alg": ALGORITHM, "kid": self._key.kid}, body, self._key)
+
+
+class Verifier:
+    """Checks tokens against every `*.jwks.json` of a folder; a changed folder is read again, so keys rotate live.
+
+    A key file is named after its issuer, and only that issuer's tokens may be signed with it.
+    """
+
+    def __init__(self, folder: Path, audience: str) -> None:
+        self._folder, self._audience = folder, audience
+        self._keys: dict[str, KeySet] = {}
+        self._seen: tuple[tuple[str, int], ...] = ()
+
+    def verify(self, header: str | None) -> Caller:
+        """The caller named by an Authorization header; Unauthorised says why not."""
+        scheme, _, token = (header or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthorised("an Authorization header with a bearer token is needed")
+        self._read()
+        for issuer, keys in self._keys.items():
+            try:
+                claims = jwt.decode(token, keys, algorithms=[ALGORITHM]).claims
+            except (JoseError, ValueError, KeyError, TypeError):
+                continue
+            self._check(claims, issuer)
+            return Caller(str(claims.get("sub")), issuer, frozenset(str(claims.get("scope", "")).split()), claims)
+        raise Unauthorised("the signature is by no known issuer")
+
+    def _check(self, claims: dict[str, Any], issuer: str) -> None:
+        registry = jwt.JWTClaimsRegistry(
+            leeway=LEEWAY_S,
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "value": self._audience},
+            exp={"essential": True},
+        )
+        try:
+            registry.validate(claims)
+        except JoseError as error:
+            raise Unauthorised(f"the token does not hold: {error.error}") from None
+
+    def _read(self) -> None:
+        files = sorted(self._folder.glob("*.jwks.json"))
+        seen = tuple((f.name, f.stat().st_mtime_ns) for f in files)
+        if seen != self._seen:
+            self._keys = {
+                f.name.removesuffix(".jwks.json"): KeySet.import_key_set(json.loads(f.read_text())) for f in files
+            }
+            self._seen = seen
+
+
+def make_key(private: Path, public_folder: Path, issuer: str) -> None:
+    """A key pair for one issuer, made once: the private half readable by its owner only."""
+    if private.exists():
+        return
+    key = ECKey.generate_key("P-256", parameters={"use": "sig"}, auto_kid=True)
+    private.parent.mkdir(parents=True, exist_ok=True)
+    public_folder.mkdir(parents=True, exist_ok=True)
+    private.touch(mode=0o600)
+    private.write_text(json.dumps(key.as_dict(private=True)))
+    (public_folder / f"{issuer}.jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))

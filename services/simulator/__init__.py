@@ -1,0 +1,1 @@
+"""Plays the passport system with synthetic people."""
