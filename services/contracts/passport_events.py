@@ -25,6 +25,7 @@ class PersonFacts(BaseModel):
         None, description="sex in the NIK is not the declared one; the sex stays here"
     )
     nik_kab: str | None = Field(None, description="kabupaten of first registration, 4 digits; for routing only")
+    host_named: bool | None = Field(None, description="the form names the person to be visited")
     host_phone_countries: list[str] | None = Field(None, description="countries of the host's calling code (R58)")
     days_to_departure: int | None = Field(None, description="days from submission to departure, calendar dates WIB")
     age_change_over_18: bool | None = Field(

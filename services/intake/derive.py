@@ -60,6 +60,7 @@ def _from_form(form: ApplicationSubmitted, at: datetime | None) -> dict[str, Any
         "nik_structure_ok": nik.structure_ok(form.nik),
         "nik_dob_conflict": nik.birth_date_conflict(form.nik, birth),
         "nik_kab": form.nik[:4],
+        "host_named": form.host_name is not None,
     }
     if form.sex:
         facts["nik_sex_conflict"] = nik.sex_conflict(form.nik, form.sex)

@@ -25,7 +25,7 @@ class TopicSpec(BaseModel):
     note: str = ""
 
     def config(self) -> dict[str, str]:
-        found = {"cleanup.policy": self.cleanup}
+        found: dict[str, str] = {"cleanup.policy": self.cleanup}
         return found if self.cleanup == "compact" else found | {"retention.ms": str(self.retention_hours * 3_600_000)}
 
 
@@ -54,7 +54,10 @@ def apply(settings: KafkaSettings, table: dict[str, TopicSpec]) -> list[str]:
         missing = sorted(table.keys() - set(_names(admin)))
         for start in range(0, len(missing), 50):
             admin.create_topics(
-                [NewTopic(n, table[n].partitions, 1, topic_configs=table[n].config()) for n in missing[start : start + 50]]
+                [
+                    NewTopic(n, table[n].partitions, 1, topic_configs=table[n].config())
+                    for n in missing[start : start + 50]
+                ]
             )
         return missing
     except TopicAlreadyExistsError:
@@ -67,14 +70,17 @@ def check(settings: KafkaSettings, table: dict[str, TopicSpec]) -> list[str]:
     """One sentence for each difference; empty when all is as the table says."""
     admin = KafkaAdminClient(**settings.client())
     try:
-        there = {t["name"]: len(t["partitions"]) for t in admin.describe_topics(list(table.keys() & set(_names(admin))))}
+        there = {
+            t["name"]: len(t["partitions"]) for t in admin.describe_topics(list(table.keys() & set(_names(admin))))
+        }
     finally:
         admin.close()
     wrong = [f"{name}: does not exist" for name in sorted(table.keys() - there.keys())]
-    for name in sorted(table.keys() & there.keys()):
-        if there[name] != table[name].partitions:
-            wrong.append(f"{name}: has {there[name]} partitions, the table says {table[name].partitions}")
-    return wrong
+    return wrong + [
+        f"{name}: has {there[name]} partitions, the table says {table[name].partitions}"
+        for name in sorted(table.keys() & there.keys())
+        if there[name] != table[name].partitions
+    ]
 
 
 def _names(admin: KafkaAdminClient) -> list[str]:

@@ -1,0 +1,212 @@
+"""Wiring of risk: faust is the pump, state is in the document store, and no exception leaves the loop.
+
+Measured: faust acks a batch whose body raises or is cancelled, and then it is lost. So every failure is dealt with
+inside, and whatever cannot be ends the process without a commit: the batch is read again.
+"""
+
+import asyncio
+import os
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import faust
+import structlog
+from aiokafka import AIOKafkaProducer
+
+from services.contracts.message import Message
+from services.contracts.passport_events import EventAccepted
+from services.risk import batch, measures
+from services.risk.pack import Pack
+from services.risk.settings import RiskSettings
+from services.risk.store import INDEXES, MongoStore
+from services.runtime import dead_letter, faults, health, logs, metrics
+from services.runtime.broker import HEARTBEAT_MS, SESSION_TIMEOUT_MS, Incoming, Outgoing
+from services.runtime.documents import connect_async, migrate_async
+from services.runtime.failures import AWAY
+
+BACKOFF_S = 1.0
+EXIT_UNEXPECTED = 70
+
+
+class Pump:
+    """Takes batches from faust until the process ends."""
+
+    def __init__(
+        self, settings: RiskSettings, log: structlog.typing.FilteringBoundLogger, state: health.Health
+    ) -> None:
+        self._settings, self._log, self._health = settings, log, state
+        self._pack = Pack.load()
+        self._unexpected = 0
+        self.busy = False
+
+    async def start(self) -> None:
+        database = connect_async(self._settings.store, "risk")
+        await migrate_async(database, INDEXES)
+        self._store = MongoStore(database)
+        self._producer = AIOKafkaProducer(
+            **self._settings.kafka.client(), acks="all", enable_idempotence=True, linger_ms=2, request_timeout_ms=10_000
+        )
+        await self._producer.start()
+        self._log.info("started", pack=self._pack.digest[:12], indicators=len(self._pack.indicators))
+
+    async def take(self, messages: Sequence[Incoming]) -> None:
+        """Returns only when every message has had its outcome."""
+        started = time.monotonic()
+        self._health.turned()
+        events = []
+        for message in messages:
+            event = await self._decoded(message)
+            if event is not None:
+                events.append((message, event))
+        await self._work(events)
+        measures.BATCH_EVENTS.observe(len(messages))
+        measures.BATCH_SECONDS.observe(time.monotonic() - started)
+
+    async def _decoded(self, message: Incoming) -> EventAccepted | None:
+        if message.kind not in ("", EventAccepted.__name__) or message.value is None:
+            metrics.MESSAGES.labels(message.topic, "ignored").inc()
+            return None
+        try:
+            return EventAccepted.decode(message.value)
+        except ValueError as error:  # includes pydantic's and orjson's
+            await self._put_aside(message, "reject", f"cannot be decoded: {type(error).__name__}")
+            return None
+
+    async def _work(self, events: Sequence[tuple[Incoming, EventAccepted]]) -> None:
+        """The whole batch; when something unexpected happens, one by one, so that one poison event harms no other."""
+        if not events:
+            return
+        try:
+            self._count(await self._without_limit([event for _, event in events]))
+            metrics.MESSAGES.labels(EventAccepted.TOPIC, "handled").inc(len(events))
+        except Exception as error:
+            if len(events) > 1:
+                for each in events:
+                    await self._work([each])
+                return
+            self._unexpected += 1
+            await self._put_aside(events[0][0], "unexpected", type(error).__name__, error)
+            if self._unexpected > self._settings.max_unexpected:
+                self._log.error("too many unexpected errors", count=self._unexpected)
+                os._exit(EXIT_UNEXPECTED)
+
+    async def _without_limit(self, events: list[EventAccepted]) -> batch.Done:
+        """Wait for broker and store as long as it takes."""
+        while True:
+            try:
+                done = await batch.work(events, self._store, self._pack, self._send)
+            except AWAY as error:
+                self._health.set_away(type(error).__name__)
+                self._health.turned()
+                self._log.warning("waiting", reason=type(error).__name__)
+                await asyncio.sleep(BACKOFF_S)
+                continue
+            self._health.set_away(None)
+            return done
+
+    async def _send(self, messages: Sequence[Message]) -> None:
+        started = [
+            await self._producer.send(
+                m.TOPIC, value=m.encode(), key=m.key, headers=[("kind", type(m).__name__.encode())]
+            )
+            for m in messages
+        ]
+        await asyncio.gather(*started)
+
+    async def _put_aside(self, message: Incoming, kind: str, reason: str, error: BaseException | None = None) -> None:
+        letter: Outgoing = dead_letter.letter(message, kind, reason, 1, error)
+        self._log.warning("dead letter", topic=message.topic, offset=message.offset, kind=kind, reason=reason)
+        while True:
+            try:
+                await self._producer.send_and_wait(
+                    letter.topic, letter.value, key=letter.key, headers=list(letter.headers)
+                )
+                return
+            except AWAY as away:
+                self._health.set_away(type(away).__name__)
+                await asyncio.sleep(BACKOFF_S)
+
+    def _count(self, done: batch.Done) -> None:
+        for assessed in done.assessments:
+            measures.ASSESSMENTS.labels(str(assessed.level), assessed.cause).inc()
+            for finding in assessed.findings:
+                measures.FINDINGS.labels(finding.id).inc()
+        measures.RECORDED.inc(len(done.recorded))
+        measures.KNOWN.inc(done.known)
+
+
+def make_app(settings: RiskSettings) -> faust.App:
+    """The faust application; the settings beside it are those that were measured to lose nothing."""
+    log = logs.set_up("risk")
+    state = health.Health()
+    health.serve(settings.admin_host, settings.admin_port, state)
+    pump = Pump(settings, log, state)
+    app = faust.App(
+        "risk",
+        broker=[f"kafka://{server}" for server in settings.kafka.bootstrap.split(",")],
+        broker_session_timeout=SESSION_TIMEOUT_MS / 1000,
+        broker_heartbeat_interval=HEARTBEAT_MS / 1000,
+        broker_rebalance_timeout=SESSION_TIMEOUT_MS / 1000,
+        broker_commit_interval=1.0,
+        broker_max_poll_records=settings.batch,
+        consumer_auto_offset_reset="earliest",
+        stream_wait_empty=True,
+        stream_buffer_maxsize=32768,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        store="memory://",
+        autodiscover=False,
+        datadir=f"/tmp/tppo-risk-{uuid.uuid4().hex}",
+    )
+    topic = app.topic(
+        EventAccepted.TOPIC, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
+    )
+
+    @app.agent(topic, concurrency=1)
+    async def assess(stream: Any) -> None:
+        await pump.start()
+        try:
+            async for events in stream.take_events(settings.batch, within=settings.within_s):
+                pump.busy = True
+                await pump.take([_incoming(event) for event in events])
+                faults.point("risk.before_commit")
+                pump.busy = False
+        except BaseException as error:
+            # A body that raises or is cancelled is acked, and its batch lost: end the process, so that it is read again.
+            if pump.busy or not app.should_stop:
+                log.error("the loop ended", reason=type(error).__name__, exc_info=error)
+                sys.stderr.flush()
+                os._exit(EXIT_UNEXPECTED)
+            raise
+
+    @app.task
+    async def turn() -> None:
+        while not app.should_stop:
+            state.turned()
+            state.assigned = bool(app.consumer.assignment())
+            await asyncio.sleep(0.5)
+
+    return app
+
+
+def _incoming(event: Any) -> Incoming:
+    message = event.message
+    headers = message.headers or {}
+    pairs = headers.items() if hasattr(headers, "items") else headers
+    return Incoming(message.topic, message.partition, message.offset, message.key, message.value, dict(pairs))
+
+
+def main() -> None:
+    import mode.loop
+
+    mode.loop.use("uvloop")
+    app = make_app(RiskSettings.load())
+    app.Worker(loglevel="WARN", quiet=True, blocking_timeout=30.0, redirect_stdouts=False).execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""assess: what the facts of an application say, why, and which question to ask first.
+
+Pure: no clock, no store, no broker. It never decides; a score is a work-order for a person (design, section 1).
+"""
+
+from typing import Any, Literal
+
+from services.contracts import ids
+from services.contracts.assessments import Finding, GroupScore, RiskAssessed
+from services.contracts.calendar import local_date
+from services.contracts.fields import parse_time
+from services.contracts.passport_events import EventAccepted
+from services.risk import questions
+from services.risk.evaluate import Answers, evaluate
+from services.risk.evidence import Fired, dimensions, level_of, weigh
+from services.risk.fold import Facts, fold
+from services.risk.pack import Pack
+from services.risk.record import Record
+
+
+def assess(
+    record: Record, cause: EventAccepted, pack: Pack, kind: Literal["event", "signal", "outcome"] = "event"
+) -> RiskAssessed:
+    """The assessment that `cause`, already in the record, leads to. Same record and pack: same bytes."""
+    facts = fold(record.events.values(), record.beside)
+    # What held at the event's date and office decides, not what holds today (law-and-policy.md, section 8).
+    policy_day = facts["calc"].get("submitted_at", cause.at)
+    facts["policy"] = pack.policy.at(local_date(parse_time(policy_day)), cause.office_code)
+    answers = evaluate(pack, facts)
+    evidence = weigh(answers.fired, answers.protective)
+    level = level_of(evidence, answers.fired, facts["policy"]["thresholds"]["levels"])
+    return RiskAssessed(
+        assessment_id=ids.assessment_id(cause.event_id),
+        application_id=record.application_id,
+        caused_by=cause.event_id,
+        cause=kind,
+        at=cause.at,
+        office_code=cause.office_code,
+        record_version=len(record.events),
+        level=level.level,
+        must_act=level.must_act,
+        must_review=level.must_review,
+        e_np=evidence.e_np,
+        e_tppo=evidence.e_tppo,
+        reasons=list(level.reasons),
+        indicators=answers.indicators,
+        protective=[p.id for p in answers.protective],
+        findings=[_finding(f, facts, answers) for f in sorted(answers.fired, key=_heaviest)],
+        groups=[GroupScore(group=g, raw=raw, capped=capped) for g, raw, capped in evidence.groups],
+        dimensions=dimensions(answers.fired),
+        questions=questions.rank(pack.indicators, answers.indicators, answers.fired),
+        facts={section: values for section, values in facts.items() if values and section != "policy"},
+        pack_digest=pack.digest,
+    )
+
+
+def recompute(assessed: RiskAssessed, pack: Pack) -> tuple[int, int, int]:
+    """(level, e_np, e_tppo) from the facts that an assessment carries (promise 5)."""
+    facts: Facts = {section: {} for section in fold(())} | dict(assessed.facts)
+    day = facts["calc"].get("submitted_at", assessed.at)
+    facts["policy"] = pack.policy.at(local_date(parse_time(day)), assessed.office_code)
+    answers = evaluate(pack, facts)
+    evidence = weigh(answers.fired, answers.protective)
+    level = level_of(evidence, answers.fired, facts["policy"]["thresholds"]["levels"])
+    return level.level, evidence.e_np, evidence.e_tppo
+
+
+def _heaviest(fired: Fired) -> tuple[int, int]:
+    return -fired.weight, fired.indicator.number
+
+
+def _finding(fired: Fired, facts: Facts, answers: Answers) -> Finding:
+    indicator = fired.indicator
+    return Finding(
+        id=indicator.id,
+        version=indicator.version,
+        dimension=indicator.dimension,
+        group=indicator.group,
+        weight=fired.weight,
+        grade=indicator.grade,
+        objective=indicator.objective,
+        title_id=indicator.title.id,
+        title_en=indicator.title.en,
+        clears_id=indicator.clears.id,
+        clears_en=indicator.clears.en,
+        inputs={name: value for name in indicator.reads if (value := _fact(facts, name)) is not None},
+        exclusions=[p.id for p in answers.protective],
+    )
+
+
+def _fact(facts: Facts, name: str) -> Any:
+    section, _, field = name.partition(".")
+    return facts.get(section, {}).get(field)

@@ -1,0 +1,162 @@
+"""Facts that are counted or compared rather than sent: section `calc.`. Each names the reading it follows.
+
+Whatever cannot be said is absent, so that the condition over it answers unknown.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from services.contracts.calendar import local_date
+from services.contracts.fields import parse_time
+from services.contracts.passport_events import EventAccepted
+
+FRESH = timedelta(hours=72)
+APART = timedelta(hours=1)
+# Relations come in Indonesian and in English (R31).
+RELATIONS = {
+    "ayah": "parent", "ibu": "parent", "parent": "parent", "suami": "spouse", "istri": "spouse", "spouse": "spouse",
+    "anak": "child", "child": "child", "wali": "court_guardian", "court_guardian": "court_guardian",
+    "pendamping_disabilitas": "disability_helper", "disability_helper": "disability_helper",
+}  # fmt: skip
+PARENTAL = frozenset({"parent", "court_guardian"})
+
+
+def derive(facts: dict[str, dict[str, Any]], events: Sequence[EventAccepted]) -> dict[str, Any]:
+    """`events` in order of event time."""
+    submitted = _last(events, "application.submitted")
+    found: dict[str, Any] = {
+        "dest": _destinations(facts),
+        "exit_point": str(facts["app"]["exit_point"]).strip().lower() if "exit_point" in facts["app"] else None,
+        "purposes_said": _purposes(events),
+        "siskop2mi": _fresh_siskop(events, submitted),
+        "registry_none_twice": _none_twice(events),
+        "days_since_registry_change": _days_since_change(facts, submitted),
+        "form_conflicts": _conflicts(facts),
+        "minor_company": _minor_company(facts),
+        "consents_verified": _consents_verified(facts),
+        "consenting_parents": _consenting(facts),
+        "absence_statement": _absence_statement(facts),
+        "other_identity_kin": _other_identity_kin(facts),
+        "good_trips": _good_trips(facts),
+        "submitted_at": submitted.isoformat() if submitted else None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _last(events: Sequence[EventAccepted], type_: str) -> datetime | None:
+    times = [parse_time(e.at) for e in events if e.type == type_]
+    return times[-1] if times else None
+
+
+def _destinations(facts: dict[str, dict[str, Any]]) -> list[str] | None:
+    """Countries of the form and of the interview together."""
+    lists = [facts[s]["dest_countries"] for s in ("app", "int") if "dest_countries" in facts[s]]
+    return sorted({country for each in lists for country in each}) if lists else None
+
+
+def _purposes(events: Sequence[EventAccepted]) -> list[str] | None:
+    """Every purpose that was ever said: must-act facts do not go away by a later correction (R52)."""
+    said = {e.data.get("purpose") or e.data.get("purpose_confirmed") for e in events}
+    return sorted(p for p in said if p) or None
+
+
+def _fresh_siskop(events: Sequence[EventAccepted], submitted: datetime | None) -> str | None:
+    """Latest answer, not older than 72 h at the latest interview, before it at submission; stale is unknown (R16)."""
+    answers = [e for e in events if e.type == "siskop2mi.verified" and e.data.get("status") != "unavailable"]
+    if not answers:
+        return None
+    reference = _last(events, "interview.completed") or submitted
+    latest = answers[-1]
+    stale = reference is not None and parse_time(latest.at) < reference - FRESH
+    return None if stale else str(latest.data.get("status"))
+
+
+def _none_twice(events: Sequence[EventAccepted]) -> bool | None:
+    """Two answers `none` an hour apart and nothing better later; one is no; unavailable neither counts nor clears (R17)."""
+    answers = [
+        (parse_time(e.at), e.data.get("match"))
+        for e in events
+        if e.type == "dukcapil.verified" and e.data.get("match") not in (None, "unavailable")
+    ]
+    if not answers:
+        return None
+    if answers[-1][1] != "none":
+        return False
+    nones = [at for at, match in answers if match == "none"]
+    return nones[-1] - nones[0] >= APART
+
+
+def _days_since_change(facts: dict[str, dict[str, Any]], submitted: datetime | None) -> int | None:
+    """Days from the last registry change to the submission (R62)."""
+    changed = facts["duk"].get("last_change_at")
+    return (local_date(submitted) - date.fromisoformat(changed)).days if changed and submitted else None
+
+
+def _conflicts(facts: dict[str, dict[str, Any]]) -> int | None:
+    """Pairs of form and interview that differ; fewer than two pairs present is unknown (R26)."""
+    form, told = facts["app"], facts["int"]
+    pairs: list[bool] = []
+    if "purpose" in form and "purpose_confirmed" in told:
+        said = "bekerja_pmi" if told["purpose_confirmed"] == "kerja" else told["purpose_confirmed"]
+        pairs.append(form["purpose"] != said)
+    if "dest_countries" in form and "dest_countries" in told:
+        pairs.append(set(form["dest_countries"]) != set(told["dest_countries"]))
+    if "stay_days" in form and "stay_days" in told:
+        pairs.append(form["stay_days"] != told["stay_days"])
+    if "companions" in form and "companions" in told:
+        pairs.append(_people(form["companions"]) != _people(told["companions"]))
+    return sum(pairs) if len(pairs) >= 2 else None
+
+
+def _people(companions: list[dict[str, Any]]) -> set[str]:
+    return {str(c.get("subject_token") or c.get("relation")) for c in companions}
+
+
+def _minor_company(facts: dict[str, dict[str, Any]]) -> str | None:
+    """`parental` when a parent or court guardian comes along, `other` when somebody else does (R30, R31)."""
+    relations = [c.get("relation") for c in facts["app"].get("companions", [])]
+    if facts["chk"].get("escort_present") or "escort_relation" in facts["chk"]:
+        relations.append(facts["chk"].get("escort_relation"))
+    known = [RELATIONS.get(r, r) for r in relations if r]
+    if any(r in PARENTAL for r in known):
+        return "parental"
+    return "other" if known else None
+
+
+def _consents_verified(facts: dict[str, dict[str, Any]]) -> bool | None:
+    """Both parents, or one with a statement of absence, or the court guardian, all verified (R30)."""
+    if "parent_consents" not in facts["app"]:
+        return None
+    verified = {c["parent"] for c in facts["app"]["parent_consents"] if c.get("verified")}
+    if "wali" in verified or {"ayah", "ibu"} <= verified:
+        return True
+    return bool(verified) and _absence_statement(facts) is True
+
+
+def _consenting(facts: dict[str, dict[str, Any]]) -> int | None:
+    """How many parents consented."""
+    if "parent_consents" not in facts["app"]:
+        return None
+    return len({c["parent"] for c in facts["app"]["parent_consents"]} & {"ayah", "ibu"})
+
+
+def _absence_statement(facts: dict[str, dict[str, Any]]) -> bool | None:
+    if "items" not in facts["doc"]:
+        return None
+    return any(
+        i["type"] == "surat_pernyataan_ketidakhadiran" and i.get("verdict") == "verified" for i in facts["doc"]["items"]
+    )
+
+
+def _other_identity_kin(facts: dict[str, dict[str, Any]]) -> bool | None:
+    """The other identity of a biometric hit is a parent by the registry (R64); the household is the network's to say."""
+    other = facts["bio"].get("other_identity_token")
+    return other in facts["duk"].get("parent_tokens", []) if other else False
+
+
+def _good_trips(facts: dict[str, dict[str, Any]]) -> int | None:
+    """Earlier journeys with a return in time (R20)."""
+    if "trips" not in facts["travel"]:
+        return None
+    return sum(bool(t.get("returned_at")) and t.get("overstay") is False for t in facts["travel"]["trips"])

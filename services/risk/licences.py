@@ -1,0 +1,64 @@
+"""Licences as of a moment: what `license.snapshot` events say of the licence that an application names (R24, R51)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from services.contracts.fields import parse_time
+from services.contracts.passport_events import EventAccepted
+
+# Section and field that name a licence, by role.
+ROLES = {
+    "agent": ("app", "agent_license_no"),
+    "manning_agent": ("app", "manning_license_no"),
+    "lpk": ("int", "lpk_license_no"),
+    "p3mi": ("sis", "p3mi_no"),
+}
+
+
+@dataclass(frozen=True)
+class Licence:
+    """The snapshots of one licence number."""
+
+    license_no: str
+    snapshots: tuple[EventAccepted, ...] = field(default=())
+
+    def at(self, moment: datetime) -> dict[str, Any] | None:
+        """Kind and status by the latest snapshot not after `moment`; None when none is that early."""
+        seen = [s for s in self.snapshots if parse_time(s.at) <= moment]
+        if not seen:
+            return None
+        latest = max(seen, key=_when).data
+        expired = latest.get("valid_to") and latest["valid_to"] < moment.date().isoformat()
+        return {
+            "kind": latest["kind"],
+            "status": "expired" if expired and latest["status"] == "active" else latest["status"],
+        }
+
+
+def named(events: Iterable[EventAccepted]) -> dict[str, str]:
+    """Licence numbers that an application names, by role."""
+    found: dict[str, str] = {}
+    for event in sorted(events, key=_when):
+        for role, (_, field_name) in ROLES.items():
+            if field_name in event.data:
+                found[role] = event.data[field_name]
+    return found
+
+
+def facts(events: Iterable[EventAccepted], known: Mapping[str, Licence], any_feed: bool) -> dict[str, Any]:
+    """Section `lic.`: status by role as of application.submitted. Without any feed nothing can be said (R24)."""
+    events = list(events)
+    submitted = [parse_time(e.at) for e in events if e.type == "application.submitted"]
+    if not submitted or not any_feed:
+        return {}
+    found: dict[str, Any] = {}
+    for role, number in named(events).items():
+        licence = known.get(number)
+        found[role] = (licence.at(max(submitted)) if licence else None) or {"status": "absent"}
+    return found
+
+
+def _when(event: EventAccepted) -> tuple[datetime, str]:
+    return parse_time(event.at), event.event_id

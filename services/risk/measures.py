@@ -1,0 +1,14 @@
+"""Metrics of risk."""
+
+from prometheus_client import Counter, Histogram
+
+ASSESSMENTS = Counter("tppo_risk_assessments_total", "Assessments by level and cause.", ["level", "cause"])
+RECORDED = Counter("tppo_risk_facts_recorded_total", "Events without an application that were kept.")
+FINDINGS = Counter("tppo_risk_findings_total", "Indicators that answered yes.", ["indicator"])
+KNOWN = Counter("tppo_risk_known_events_total", "Events that came again and changed nothing.")
+BATCH_EVENTS = Histogram("tppo_risk_batch_events", "Events in a batch.", buckets=(1, 5, 10, 50, 100, 250, 500, 1000))
+BATCH_SECONDS = Histogram(
+    "tppo_risk_batch_seconds",
+    "Time of a batch from being read to its state being written.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)

@@ -1,0 +1,16 @@
+"""Settings of risk; environment prefix TPPO_RISK_."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from services.runtime.settings import ServiceSettings
+
+
+class RiskSettings(ServiceSettings):
+    """What risk needs."""
+
+    model_config = SettingsConfigDict(env_prefix="TPPO_RISK_", frozen=True, extra="forbid")
+
+    batch: int = Field(500, ge=1, le=5000, description="events taken at once")
+    within_s: float = Field(0.05, gt=0, le=5, description="longest wait for a batch to fill, seconds")
+    max_unexpected: int = Field(20, ge=1, description="unexpected errors of one run before the worker ends itself")
