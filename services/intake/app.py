@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import signal
-import ssl
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,16 +23,10 @@ from services.runtime.broker import HEARTBEAT_MS, SESSION_TIMEOUT_MS
 from services.runtime.documents import connect_async, migrate_async
 from services.runtime.failures import AWAY
 from services.runtime.identity import Verifier
-from services.runtime.settings import KafkaSettings
 
 
 def now() -> datetime:
     return datetime.now(UTC)
-
-
-def _client(settings: KafkaSettings) -> dict[str, Any]:
-    context = ssl.create_default_context(cafile=str(settings.ca_file)) if settings.ca_file else None
-    return settings.client() | ({"ssl_context": context} if context else {})
 
 
 async def run(settings: IntakeSettings) -> None:
@@ -46,11 +39,9 @@ async def run(settings: IntakeSettings) -> None:
     await migrate_async(database, INDEXES)
     store, master = VaultStore(database), MasterKey(settings.master_key_bytes)
     tokens, rejects = Tokeniser(settings.token_key_bytes), RejectStore(store, master)
-    producer = AIOKafkaProducer(
-        **_client(settings.kafka), acks="all", enable_idempotence=True, linger_ms=2, request_timeout_ms=10_000
-    )
+    producer = AIOKafkaProducer(**settings.kafka.asyncio_producer())
     consumer = AIOKafkaConsumer(
-        TOPIC, **_client(settings.kafka), group_id="intake", enable_auto_commit=False, auto_offset_reset="earliest",
+        TOPIC, **settings.kafka.asyncio_consumer(), group_id="intake", enable_auto_commit=False, auto_offset_reset="earliest",
         session_timeout_ms=SESSION_TIMEOUT_MS, heartbeat_interval_ms=HEARTBEAT_MS,
     )  # fmt: skip
     await producer.start()

@@ -46,9 +46,7 @@ class Pump:
         database = connect_async(self._settings.store, "risk")
         await migrate_async(database, INDEXES)
         self._store = MongoStore(database)
-        self._producer = AIOKafkaProducer(
-            **self._settings.kafka.client(), acks="all", enable_idempotence=True, linger_ms=2, request_timeout_ms=10_000
-        )
+        self._producer = AIOKafkaProducer(**self._settings.kafka.asyncio_producer())
         await self._producer.start()
         self._log.info("started", pack=self._pack.digest[:12], indicators=len(self._pack.indicators))
 

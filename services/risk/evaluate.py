@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cel
-
 from services.contracts.enums import Answer3
 from services.risk.evidence import Fired, kleene_and, kleene_any
-from services.risk.indicator import TENTHS, Indicator, Protective, answer
+from services.risk.indicator import TENTHS, Indicator, Protective
 from services.risk.pack import Pack
+from services.runtime import conditions
 
 
 @dataclass(frozen=True)
@@ -22,13 +21,9 @@ class Answers:
     switched_off: dict[str, list[str]]  # indicator → protective indicators that turned it off
 
 
-def context_of(facts: Mapping[str, Any]) -> cel.Context:
-    return cel.Context(variables=dict(facts))
-
-
 def evaluate(pack: Pack, facts: Mapping[str, Any]) -> Answers:
     """Unknown never counts; a sign that requires others counts only with them."""
-    context = context_of(facts)
+    context = conditions.context(facts)
     protective = tuple(p for p in pack.protective if p.answer(context) == "yes")
     off: dict[str, list[str]] = {}
     for each in protective:
@@ -53,13 +48,13 @@ def with_others(
     return own
 
 
-def _weight(indicator: Indicator, context: cel.Context) -> int:
+def _weight(indicator: Indicator, context: Any) -> int:
     """Tenths of a deciban in this case (R35); a fact that is not scored weighs nothing."""
     if indicator.not_scored:
         return 0
     weight = indicator.decibans
     if indicator.graded:
-        reached = [g.decibans for g in indicator.graded if answer(cel.compile(g.when), context) == "yes"]
+        reached = [g.decibans for g in indicator.graded if conditions.answer(g.program, context) == "yes"]
         weight = max(reached, default=0)
     if indicator.max_person_db is not None:
         weight = min(weight, indicator.max_person_db)

@@ -4,11 +4,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import cel
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.contracts.enums import Answer3, Dimension
+from services.runtime import conditions
 
 TENTHS = 10  # evidence is counted in tenths of a deciban (R34)
 
@@ -45,6 +45,10 @@ class Graded(BaseModel):
     when: str = Field(description="CEL, true when this step is reached")
     decibans: int
 
+    @cached_property
+    def program(self) -> Any:
+        return conditions.compiled(self.when)
+
 
 class Condition(BaseModel):
     """What indicators and protective indicators share."""
@@ -62,12 +66,12 @@ class Condition(BaseModel):
     examples: list[Example] = Field(min_length=3)
 
     @cached_property
-    def program(self) -> cel.Program:
-        return cel.compile(self.condition)
+    def program(self) -> Any:
+        return conditions.compiled(self.condition)
 
-    def answer(self, context: cel.Context) -> Answer3:
+    def answer(self, context: Any) -> Answer3:
         """A fact that is absent makes the answer unknown, unless the rest decides (parts.md, CEL)."""
-        return answer(self.program, context)
+        return conditions.answer(self.program, context)
 
 
 class Indicator(Condition):
@@ -117,17 +121,6 @@ class Protective(Condition):
 
 
 C = TypeVar("C", bound=Condition)
-
-
-def answer(program: cel.Program, context: cel.Context) -> Answer3:
-    """Yes, no or unknown. Facts of a wrong shape are unknown too, never a wrong yes."""
-    try:
-        result = program.execute(context)
-    except KeyError:
-        return "unknown"
-    except (TypeError, ValueError, RuntimeError, IndexError):
-        return "unknown"
-    return "yes" if result is True else "no" if result is False else "unknown"
 
 
 def load(folder: Path, model: type[C]) -> tuple[C, ...]:

@@ -111,7 +111,8 @@ class MongoStore:
         # Somebody else owns one of them now: tell by reading which versions stand.
         ours_by_id: dict[str, Record] = {r.application_id: r for r in records}
         lost: set[str] = set()
-        async for document in self._records.find({"_id": {"$in": list(ours_by_id)}}, {"events.event_id": 1}):
+        found: Any = self._records.find({"_id": {"$in": list(ours_by_id)}}, {"events.event_id": 1})
+        async for document in found:
             ours = ours_by_id[document["_id"]].events.keys()
             if not ours <= {e["event_id"] for e in document["events"]}:
                 lost.add(document["_id"])

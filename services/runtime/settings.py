@@ -1,6 +1,7 @@
 """Settings from the environment: frozen, one class per service, secrets with a `_FILE` twin, unknown names refused."""
 
 import os
+import ssl
 from pathlib import Path
 from typing import Any, Self
 
@@ -74,6 +75,19 @@ class KafkaSettings(Settings):
     username: str | None = None
     password: SecretStr | None = None
     ca_file: Path | None = Field(None, description="CA of the broker, PEM")
+    asyncio_idempotence: bool = Field(
+        True, description="off for the embedded broker only: it does not take the InitProducerId of aiokafka (measured)"
+    )
+
+    def asyncio_consumer(self) -> dict[str, Any]:
+        """Arguments of aiokafka, which takes its TLS context apart."""
+        context = ssl.create_default_context(cafile=str(self.ca_file)) if self.ca_file else None
+        return self.client() | ({"ssl_context": context} if context else {})
+
+    def asyncio_producer(self) -> dict[str, Any]:
+        """As above, for a producer. Without idempotence one batch a partition is in flight, so order holds as well."""
+        idempotence = {"enable_idempotence": self.asyncio_idempotence}
+        return self.asyncio_consumer() | {"acks": "all", "linger_ms": 2, "request_timeout_ms": 10_000} | idempotence
 
     def client(self) -> dict[str, Any]:
         """Arguments that kafka-python and aiokafka share; aiokafka takes its TLS context separately."""

@@ -1,0 +1,69 @@
+"""Where the services are and who we are: from the environment, else from the data folder of the last demo."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import typer
+
+from services.embedded.keys import ISSUER
+from services.embedded.stack import Addresses
+from services.runtime.identity import Signer
+from services.runtime.settings import KafkaSettings
+
+ROOT = Path(".data")
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Addresses and, in the embedded mode, the key that signs tokens."""
+
+    where: Addresses
+    keys: Path | None
+
+    def token(self, audience: str, scopes: list[str], subject: str = "cli", **claims: Any) -> str:
+        given = os.environ.get("TPPO_TOKEN")
+        if given:
+            return given
+        if self.keys is None:
+            raise typer.BadParameter("set TPPO_TOKEN: only the embedded mode can make tokens itself")
+        return Signer.from_file(self.keys / f"{ISSUER}.key.json", ISSUER).token(subject, audience, scopes, **claims)
+
+    def client(self, service: str, scopes: list[str], subject: str = "cli", **claims: Any) -> httpx.Client:
+        """An HTTP client that is signed in at a service."""
+        headers = {"Authorization": f"Bearer {self.token(f'tppo-{service}', scopes, subject, **claims)}"}
+        return httpx.Client(base_url=getattr(self.where, service), headers=headers, timeout=30)
+
+    @property
+    def kafka(self) -> KafkaSettings:
+        return KafkaSettings(bootstrap=self.where.broker) if self.keys else KafkaSettings.load()
+
+
+def connect() -> Connection:
+    """TPPO_DATA names a data folder; without it, the last demo's. TPPO_URL_<SERVICE> overrides."""
+    folder = Path(os.environ.get("TPPO_DATA", ROOT / "last"))
+    if (folder / "stack.json").exists():
+        return Connection(Addresses.read(folder), folder / "keys")
+    url = {s: os.environ.get(f"TPPO_URL_{s.upper()}", "") for s in ("intake", "referral", "notify", "ledger")}
+    if not url["intake"]:
+        raise typer.BadParameter(f"no running demo in {folder}; start `make demo`, or set TPPO_URL_INTAKE and the like")
+    where = Addresses(
+        data=str(folder), broker=KafkaSettings.load().bootstrap, store="", mail_smtp=0, mail_page="",
+        intake=url["intake"], referral=url["referral"], notify=url["notify"], admin={"ledger": url["ledger"]},
+    )  # fmt: skip
+    return Connection(where, None)
+
+
+def must(answer: httpx.Response) -> Any:
+    """The JSON of a good answer; else the problem as a person would want to read it."""
+    if answer.is_success:
+        return answer.json()
+    try:
+        problem = answer.json()
+        text = problem.get("detail") or problem
+    except ValueError:
+        text = answer.text[:500]
+    typer.secho(f"{answer.request.url.path} answered {answer.status_code}: {text}", fg="red", err=True)
+    raise typer.Exit(1)

@@ -1,0 +1,87 @@
+"""match: which thing a message opens and which it closes, by id and never by offset (promise 2). Pure.
+
+An item is one thing that must come out: an event (assessed, recorded or dead-lettered), a case that an assessment asks
+for, a referral that was sent (and stands in its queue), an alert (delivered, settled or given up).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import orjson
+
+from services.contracts import ids
+from services.contracts.alerts import AlertProgressed, AlertRequested, AlertSettled
+from services.contracts.assessments import FactRecorded, RiskAssessed
+from services.contracts.cases import CaseMoved
+from services.contracts.message import decode
+from services.contracts.passport_events import EventAccepted
+from services.contracts.referrals import ReferralQueued
+
+Kind = Literal["event", "case", "referral", "alert"]
+KINDS: tuple[Kind, ...] = ("event", "case", "referral", "alert")
+
+
+@dataclass(frozen=True)
+class Note:
+    """One thing that a message says about an item. `into` opens it; `out` closes it and names how."""
+
+    kind: Kind
+    id: str
+    into: bool = False
+    out: str | None = None
+    out_id: str | None = None  # what closed it; two different ones are a fault
+    also: str | None = None  # a further fact to count, e.g. "planned"
+
+
+def notes(topic: str, kind: str, value: bytes | None) -> Iterable[Note]:
+    """What a message says; kinds that the ledger does not know say nothing."""
+    if value is None:
+        return
+    if topic.endswith("-dlq"):
+        yield from _dead_letter(topic, value)
+        return
+    match decode(kind, value):
+        case EventAccepted() as m:
+            yield Note("event", m.event_id, into=True)
+        case RiskAssessed() as m:
+            if m.cause == "event":
+                yield Note("event", m.caused_by, out="assessed", out_id=m.assessment_id)
+            if m.level >= 2 or m.must_act or m.must_review:  # R66
+                yield Note("case", ids.case_id(m.application_id), into=True)
+        case FactRecorded() as m:
+            yield Note("event", m.caused_by, out="recorded", out_id=m.caused_by)
+        case CaseMoved() as m:
+            yield from _moved(m)
+        case ReferralQueued() as m:
+            yield Note("referral", m.referral_id, out="queued", out_id=m.referral_id)
+        case AlertRequested() as m:
+            yield Note("alert", m.alert_id, into=True)
+        case AlertSettled() as m:
+            yield Note("alert", m.alert_id, out="settled")
+        case AlertProgressed() as m:
+            if m.status in ("sent", "exhausted", "settled", "seen"):
+                yield Note("alert", m.alert_id, out=m.status)
+        case _:
+            return
+
+
+def _moved(moved: CaseMoved) -> Iterable[Note]:
+    if moved.action == "flagged":
+        yield Note("case", moved.case_id, out="flagged", out_id=moved.case_id)
+    if moved.referral_id and moved.action == "referral_planned":
+        yield Note("referral", moved.referral_id, also="planned")
+    if moved.referral_id and moved.action == "referral_sent":
+        yield Note("referral", moved.referral_id, into=True)
+
+
+def _dead_letter(topic: str, value: bytes) -> Iterable[Note]:
+    """A dead letter holds the original bytes; the ledger closes the event that they name."""
+    if topic != f"{EventAccepted.TOPIC}-dlq":
+        return
+    try:
+        event_id = orjson.loads(value).get("event_id")
+    except (orjson.JSONDecodeError, AttributeError):
+        return
+    if isinstance(event_id, str):
+        yield Note("event", event_id, out="dead_lettered", out_id=event_id)

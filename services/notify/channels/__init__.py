@@ -1,0 +1,1 @@
+"""Channels: one file each. A channel sends one notice to one address and says done, later, or never; it decides nothing else."""

@@ -1,0 +1,57 @@
+"""Wiring of referral: the consumer loop on the main thread, the API on a thread of its own."""
+
+import signal
+import threading
+from datetime import UTC, datetime
+
+import uvicorn
+
+from services.referral.handle import Handlers
+from services.referral.http import make_app
+from services.referral.reveal import Vault
+from services.referral.settings import ReferralSettings
+from services.referral.store import INDEXES, CaseStore
+from services.referral.tables import Tables
+from services.runtime import health, logs, outbox
+from services.runtime.broker import Producer, consumer
+from services.runtime.documents import connect, migrate
+from services.runtime.identity import Signer, Verifier
+from services.runtime.loop import ConsumerLoop
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def main() -> None:
+    settings = ReferralSettings.load()
+    log = logs.set_up("referral")
+    tables = Tables.load()
+    state = health.Health()
+    health.serve(settings.admin_host, settings.admin_port, state)
+    migrate(connect(settings.store, "referral"), INDEXES)
+    store, producer = CaseStore(), Producer(settings.kafka)
+    vault = Vault(settings.intake_url, Signer.from_file(settings.key_file, "referral"))
+    api = make_app(
+        store=store, tables=tables, vault=vault, verifier=Verifier(settings.jwks_dir, settings.audience), clock=now
+    )
+    loop = ConsumerLoop(
+        consumer(settings.kafka, "referral"),
+        Handlers(store, tables, now, log).by_topic(),
+        producer=producer,
+        effects=lambda: outbox.publish(store.collection, producer),
+        health=state,
+        log=log,
+    )
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, loop.stop)
+    server = uvicorn.Server(uvicorn.Config(api, settings.host, settings.port, log_config=None, access_log=False))
+    threading.Thread(target=server.run, name="api", daemon=True).start()
+    log.info("started", api=f"http://{settings.host}:{settings.port}", agencies=len(tables.agencies))
+    loop.run()
+    server.should_exit = True
+    producer.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""From a message on a topic to a stored step: the handlers of the consumer loop."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from pydantic import ValidationError
+
+from services.contracts import ids
+from services.contracts.assessments import RiskAssessed
+from services.contracts.referrals import ReferralAnswered
+from services.referral import decide, measures
+from services.referral.route import route
+from services.referral.steps import Step
+from services.referral.store import CaseStore
+from services.referral.tables import Tables
+from services.runtime.broker import Incoming
+from services.runtime.failures import Reject, Retry
+from services.runtime.outbox import Conflict
+
+ANSWERS = "answers-"
+
+
+class Handlers:
+    """Reads, decides, writes; sending is the outbox's."""
+
+    def __init__(
+        self,
+        store: CaseStore,
+        tables: Tables,
+        clock: Callable[[], datetime],
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self._store, self._tables, self._clock, self._log = store, tables, clock, log
+
+    def by_topic(self) -> dict[str, Callable[[Incoming], None]]:
+        found: dict[str, Callable[[Incoming], None]] = {RiskAssessed.TOPIC: self.assessed}
+        return found | {f"{ANSWERS}{agency}": self.answered for agency in self._tables.agencies}
+
+    def assessed(self, message: Incoming) -> None:
+        if message.kind != RiskAssessed.__name__ or message.value is None:
+            return  # facts without an application, or kinds of a newer writer
+        try:
+            assessed = RiskAssessed.decode(message.value)
+        except (ValidationError, ValueError) as error:
+            raise Reject(f"is not an assessment: {type(error).__name__}") from None
+        case = self._store.get(ids.case_id(assessed.application_id))
+        self._save(route(assessed, case, self._tables, self._clock()))
+
+    def answered(self, message: Incoming) -> None:
+        if message.value is None:
+            return
+        try:
+            answered = ReferralAnswered.decode(message.value)
+        except (ValidationError, ValueError) as error:
+            raise Reject(f"is not an answer: {type(error).__name__}") from None
+        case = self._store.by_referral(answered.referral_id)
+        if case is None:
+            raise Reject("no such referral")
+        try:
+            step = decide.answer(case, answered, message.topic.removeprefix(ANSWERS), self._clock())
+        except decide.NotAllowed as error:
+            raise Reject(str(error)) from None
+        self._save(step)
+
+    def _save(self, step: Step | None) -> None:
+        if step is None:
+            return
+        try:
+            self._store.save(step)
+        except Conflict:
+            raise Retry("somebody else wrote the case in between") from None
+        measures.count(step)
+        if step.messages:
+            self._log.info("case", case_id=step.case.case_id, state=step.case.state, sentence=step.sentence)

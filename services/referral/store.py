@@ -1,0 +1,115 @@
+"""Cases in the document store, through mongoengine: one document per case with inbox and outbox inside."""
+
+from typing import Any
+
+import mongoengine as me
+from pymongo import IndexModel
+from pymongo.collection import Collection
+
+from services.contracts.message import Message
+from services.referral.case import Case
+from services.referral.steps import Step
+from services.runtime import faults, outbox
+from services.runtime.broker import Outgoing
+
+INDEXES: dict[str, list[IndexModel]] = {
+    "cases": [
+        IndexModel([("pending", 1)]),
+        IndexModel([("referrals.referral_id", 1)]),
+        IndexModel([("referrals.agency_id", 1), ("referrals.state", 1)]),
+        IndexModel([("state", 1), ("opened_at", 1)]),
+    ],
+    "reads": [IndexModel([("case_id", 1), ("at", 1)])],
+}
+
+
+class ReferralDocument(me.DynamicEmbeddedDocument):
+    """As `case.Referral`; the fields named here are those that queries need."""
+
+    referral_id = me.StringField(required=True)
+    agency_id = me.StringField(required=True)
+    state = me.StringField(required=True)
+    deadline = me.DateTimeField(required=True)
+    owner = me.StringField(required=True)
+
+
+class CaseDocument(me.DynamicDocument):
+    """As `case.Case`, with its outbox."""
+
+    case_id = me.StringField(primary_key=True)
+    application_id = me.StringField(required=True)
+    state = me.StringField(required=True)
+    level = me.IntField(required=True, min_value=0, max_value=3)
+    opened_at = me.DateTimeField(required=True)
+    referrals = me.EmbeddedDocumentListField(ReferralDocument)
+    history = me.ListField(me.DictField())
+    inbox = me.ListField(me.StringField())
+    outbox = me.ListField(me.DictField())
+    next_out = me.IntField(default=0)
+    version = me.IntField(required=True)
+    pending = me.BooleanField(default=False)
+
+    meta = {"collection": "cases", "auto_create_index": False, "strict": False}  # noqa: RUF012 - mongoengine's way
+
+
+class ReadDocument(me.Document):
+    """One read of a case or a reveal: who, when, what for. Appended, never changed."""
+
+    case_id = me.StringField(required=True)
+    at = me.DateTimeField(required=True)
+    actor = me.StringField(required=True)
+    purpose = me.StringField(required=True)
+    fields = me.ListField(me.StringField())
+
+    meta = {"collection": "reads", "auto_create_index": False, "strict": False}  # noqa: RUF012
+
+
+class CaseStore:
+    """Reads cases and writes steps, each atomically."""
+
+    def __init__(self) -> None:
+        self.collection: Collection[dict[str, Any]] = CaseDocument._get_collection()
+
+    def get(self, case_id: str) -> Case | None:
+        return _case(self.collection.find_one({"_id": case_id}))
+
+    def by_referral(self, referral_id: str) -> Case | None:
+        return _case(self.collection.find_one({"referrals.referral_id": referral_id}))
+
+    def find(self, query: dict[str, Any], limit: int) -> list[Case]:
+        found = self.collection.find(query).sort("opened_at", -1).limit(limit)
+        return [case for document in found if (case := _case(document))]
+
+    def save(self, step: Step) -> None:
+        """One atomic write: state, history, inbox, and what is owed. Raises outbox.Conflict."""
+        case = step.case
+        known = self.collection.find_one({"_id": case.case_id}, {"outbox": 1, "next_out": 1}) if case.version else None
+        number = known["next_out"] if known else 0
+        owed = list(known["outbox"]) if known else []
+        for place, (topic, message) in enumerate(step.messages):
+            owed.append(outbox.owed(number + place, _outgoing(topic, message)))
+        body = case.model_dump(exclude={"case_id", "version"})
+        document = CaseDocument._from_son(
+            {
+                "_id": case.case_id,
+                **body,
+                "outbox": owed,
+                "next_out": number + len(step.messages),
+                "version": case.version + 1,
+            }
+        )
+        document.validate()
+        faults.point("referral.before_write")
+        outbox.write(self.collection, document.to_mongo().to_dict(), case.version)
+        faults.point("referral.after_write")
+
+    def record_read(self, case_id: str, actor: str, purpose: str, at: Any, fields: list[str]) -> None:
+        ReadDocument(case_id=case_id, at=at, actor=actor, purpose=purpose, fields=fields).save()
+
+
+def _case(document: dict[str, Any] | None) -> Case | None:
+    return Case.model_validate({"case_id": document["_id"], **document}) if document else None
+
+
+def _outgoing(topic: str, message: Message) -> Outgoing:
+    return Outgoing(topic, message.key, message.encode(), [("kind", type(message).__name__.encode())])
