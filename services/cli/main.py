@@ -20,9 +20,10 @@ def _tppo() -> None:
     """Early warning of TPPO and unsafe labour migration. Start with `tppo demo`."""
 
 
-for _module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
-    if _module not in ("main", "connection"):
-        importlib.import_module(f"services.cli.{_module}").register(app)
+for _name in sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name != "main"):
+    _module = importlib.import_module(f"services.cli.{_name}")
+    if hasattr(_module, "register"):
+        _module.register(app)
 
 if __name__ == "__main__":
     app()

@@ -7,6 +7,7 @@ so that nothing leaves the door by omission.
 
 import re
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -98,6 +99,7 @@ def _date(value: str) -> str:
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})")
 
 
+@lru_cache(maxsize=65536)
 def parse_time(value: str) -> datetime:
     """RFC 3339 with offset to an aware datetime; ValueError says what is missing, never the value."""
     if not _RFC3339.fullmatch(value):

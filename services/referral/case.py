@@ -31,6 +31,7 @@ class Referral(BaseModel):
     referral_id: str
     referral_ref: str
     agency_id: str
+    territory: str | None = Field(None, description="kabupaten that chose the agency, 4 digits")
     question: str
     question_id: str
     question_en: str

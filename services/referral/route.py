@@ -129,7 +129,7 @@ def _refer(step: Step, rule: Route, assessed: RiskAssessed, tables: Tables, now:
     """Plan the referral once; send it at once when nobody has to approve."""
     case = step.case
     place = None if rule.territory == "any" else kabupaten(assessed.facts, rule.territory)
-    agency = tables.find(rule.role, place)
+    agency = tables.first(rule.role) if rule.territory == "any" else tables.find(rule.role, place)
     resolved = agency.role == rule.role
     referral_id = ids.referral_id(case.case_id, agency.agency_id, rule.code)
     if case.referral(referral_id) is not None:
@@ -139,6 +139,7 @@ def _refer(step: Step, rule: Route, assessed: RiskAssessed, tables: Tables, now:
         referral_id=referral_id,
         referral_ref=short_ref("R", referral_id),
         agency_id=agency.agency_id,
+        territory=place,
         question=rule.code,
         question_id=rule.question.id,
         question_en=rule.question.en,

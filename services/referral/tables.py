@@ -126,11 +126,15 @@ class Tables:
     def find(self, role: str, kabupaten: str | None) -> Agency:
         """The closest agency of a role for a kabupaten; the default one when there is none."""
         fitting = [
-            (max(len(t) for t in a.territory if (kabupaten or "").startswith(t)), a)
+            (max(len(t) for t in a.territory if kabupaten.startswith(t)), a)
             for a in self.agencies.values()
-            if a.role == role and any((kabupaten or "").startswith(t) for t in a.territory)
+            if kabupaten is not None and a.role == role and any(kabupaten.startswith(t) for t in a.territory)
         ]
         return max(fitting, key=lambda found: found[0])[1] if fitting else self.agencies[DEFAULT_AGENCY]
+
+    def first(self, role: str) -> Agency:
+        """The agency of a role where the place does not matter."""
+        return next(a for a in self.agencies.values() if a.role == role)
 
     def _check(self) -> None:
         roles = {a.role for a in self.agencies.values()}

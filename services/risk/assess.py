@@ -26,7 +26,7 @@ def assess(
     # What held at the event's date and office decides, not what holds today (law-and-policy.md, section 8).
     policy_day = facts["calc"].get("submitted_at", cause.at)
     facts["policy"] = pack.policy.at(local_date(parse_time(policy_day)), cause.office_code)
-    answers = evaluate(pack, facts)
+    answers, record.memo = evaluate(pack, facts, record.memo)
     evidence = weigh(answers.fired, answers.protective)
     level = level_of(evidence, answers.fired, facts["policy"]["thresholds"]["levels"])
     return RiskAssessed(
@@ -59,7 +59,7 @@ def recompute(assessed: RiskAssessed, pack: Pack) -> tuple[int, int, int]:
     facts: Facts = {section: {} for section in fold(())} | dict(assessed.facts)
     day = facts["calc"].get("submitted_at", assessed.at)
     facts["policy"] = pack.policy.at(local_date(parse_time(day)), assessed.office_code)
-    answers = evaluate(pack, facts)
+    answers, _ = evaluate(pack, facts)
     evidence = weigh(answers.fired, answers.protective)
     level = level_of(evidence, answers.fired, facts["policy"]["thresholds"]["levels"])
     return level.level, evidence.e_np, evidence.e_tppo

@@ -18,22 +18,40 @@ class Answers:
     indicators: dict[str, Answer3]
     protective: tuple[Protective, ...]
     fired: tuple[Fired, ...]
-    switched_off: dict[str, list[str]]  # indicator → protective indicators that turned it off
 
 
-def evaluate(pack: Pack, facts: Mapping[str, Any]) -> Answers:
-    """Unknown never counts; a sign that requires others counts only with them."""
-    context = conditions.context(facts)
-    protective = tuple(p for p in pack.protective if p.answer(context) == "yes")
-    off: dict[str, list[str]] = {}
-    for each in protective:
-        for indicator_id in each.switches_off:
-            off.setdefault(indicator_id, []).append(each.id)
-    answers: dict[str, Answer3] = {i.id: "no" if i.id in off else i.answer(context) for i in pack.indicators}
-    for indicator in pack.indicators:
+@dataclass
+class Memo:
+    """What the last evaluation of a record saw and said: conditions over unchanged sections need not run again."""
+
+    laid: dict[str, dict[str, Any]]
+    own: dict[str, Answer3]
+    digest: str
+
+
+def evaluate(pack: Pack, facts: Mapping[str, Any], memo: Memo | None = None) -> tuple[Answers, Memo]:
+    """Unknown never counts; a sign that requires others counts only with them. A memo changes the cost, not the answers."""
+    laid = {section: _picked(facts[section], names) for section, names in pack.reads.items()}
+    context = pack.workbench.lay_out(laid)
+    if memo is None or memo.digest != pack.digest:
+        own = {c.id: c.answer(context) for c in pack.conditions}
+    else:
+        changed = {section for section, values in laid.items() if values != memo.laid[section]}
+        own = {c.id: c.answer(context) if sections & changed else memo.own[c.id] for c, sections in pack.by_section}
+    protective = tuple(p for p in pack.protective if own[p.id] == "yes")
+    off = {indicator for each in protective for indicator in each.switches_off}
+    answers: dict[str, Answer3] = {i.id: "no" if i.id in off else own[i.id] for i in pack.indicators}
+    for indicator in pack.needing_others:
         answers[indicator.id] = with_others(indicator, answers[indicator.id], answers, pack.indicators)
     fired = [Fired(i, _weight(i, context)) for i in pack.indicators if answers[i.id] == "yes"]
-    return Answers(answers, protective, tuple(_needing_groups(fired)), off)
+    return Answers(answers, protective, tuple(_needing_groups(fired))), Memo(laid, own, pack.digest)
+
+
+def _picked(values: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    return {name: values[name] for name in names if name in values} if values else _NOTHING
+
+
+_NOTHING: dict[str, Any] = {}
 
 
 def with_others(

@@ -1,6 +1,6 @@
 """From answers to evidence and a level: groups, caps, two outputs that are never merged. Integers, tenths of a deciban."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -131,7 +131,6 @@ def kleene_and(one: Answer3, other: Answer3) -> Answer3:
     return "yes" if one == other == "yes" else "unknown"
 
 
-def group_total(weights: Mapping[str, list[int]], group: str, added: int | None = None) -> int:
-    """Capped sum of one group, with one more weight when given."""
-    found = [*weights.get(group, ()), *([added] if added is not None else ())]
-    return combined(found, CAPS.get(group, CAP_OTHERS))[1]
+def group_total(weights: Sequence[int], group: str) -> int:
+    """Capped sum of one group."""
+    return combined(weights, CAPS.get(group, CAP_OTHERS))[1]

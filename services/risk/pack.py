@@ -1,15 +1,20 @@
 """A pack: all indicators, protective indicators and policy tables, loaded once, with the digest that names them."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
 import orjson
 
-from services.risk.indicator import Indicator, IndicatorError, Protective, load
+from services.risk.fold import SECTIONS
+from services.risk.indicator import Condition, Indicator, IndicatorError, Protective, load
 from services.risk.policy import Policy
+from services.runtime import conditions
 
 HERE = Path(__file__).parent
+_NAME = re.compile(r"\b([a-z]+)\.([a-z_0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,30 @@ class Pack:
     protective: tuple[Protective, ...]
     policy: Policy
     digest: str
+    workbench: conditions.Workbench = field(default_factory=conditions.Workbench, compare=False)
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        return (*self.indicators, *self.protective)
+
+    @cached_property
+    def by_section(self) -> tuple[tuple[Condition, frozenset[str]], ...]:
+        """Every condition with the sections it reads."""
+        return tuple(
+            (c, frozenset(section for section, _ in _names(c) if section in SECTIONS)) for c in self.conditions
+        )
+
+    @cached_property
+    def needing_others(self) -> tuple[Indicator, ...]:
+        return tuple(i for i in self.indicators if i.requires_any_of or i.requires_dimension)
+
+    @cached_property
+    def reads(self) -> dict[str, frozenset[str]]:
+        """Fields by section that some condition reads: the rest of the facts need not be converted for CEL."""
+        found: dict[str, set[str]] = {section: set() for section in SECTIONS}
+        for section, name in (pair for c in self.conditions for pair in _names(c)):
+            found.get(section, set()).add(name)
+        return {section: frozenset(names) for section, names in found.items()}
 
     @classmethod
     def load(cls, folder: Path = HERE) -> "Pack":
@@ -44,3 +73,9 @@ class Pack:
 
 # Named by others and evaluated once the network says something; until then they answer unknown.
 NETWORK = frozenset({"shared_host_contact_abroad"})
+
+
+def _names(condition: Condition) -> list[tuple[str, str]]:
+    """Pairs of section and field that a condition names."""
+    graded = condition.graded if isinstance(condition, Indicator) else []
+    return _NAME.findall(" ".join([condition.condition, *(g.when for g in graded)]))

@@ -18,20 +18,24 @@ def rank(indicators: Sequence[Indicator], answers: Mapping[str, Answer3], fired:
     weights: dict[str, list[int]] = {}
     for each in fired:
         weights.setdefault(each.indicator.group, []).append(each.weight)
+    now = {group: group_total(found, group) for group, found in weights.items()}
     fired_weight = {f.indicator.id: f.weight for f in fired}
-    moves: list[tuple[int, int, Question]] = []
+    moves: list[tuple[int, int, Indicator, int, int]] = []
     for indicator in indicators:
         answer = answers[indicator.id]
         if answer == "no" or indicator.not_scored:
             continue
-        now = group_total(weights, indicator.group)
+        group, on_yes, on_no = indicator.group, 0, 0
         if answer == "unknown":
-            on_yes, on_no = group_total(weights, indicator.group, indicator.decibans * TENTHS) - now, 0
+            on_yes = group_total([*weights.get(group, ()), indicator.decibans * TENTHS], group) - now.get(group, 0)
         else:
-            rest = list(weights[indicator.group])
+            rest = list(weights[group])
             rest.remove(fired_weight[indicator.id])
-            on_yes, on_no = 0, group_total({indicator.group: rest}, indicator.group) - now
+            on_no = group_total(rest, group) - now[group]
         if on_yes or on_no:
-            question = Question(indicator=indicator.id, text_id=indicator.questions[0], on_yes=on_yes, on_no=on_no)
-            moves.append((-(on_yes - on_no), indicator.number, question))
-    return [question for _, _, question in sorted(moves, key=lambda m: m[:2])[:SHOWN]]
+            moves.append((on_no - on_yes, indicator.number, indicator, on_yes, on_no))
+    moves.sort(key=lambda move: move[:2])
+    return [
+        Question(indicator=indicator.id, text_id=indicator.questions[0], on_yes=on_yes, on_no=on_no)
+        for _, _, indicator, on_yes, on_no in moves[:SHOWN]
+    ]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.contracts.passport_events import EventAccepted
+from services.risk.evaluate import Memo
 
 
 @dataclass
@@ -14,6 +15,7 @@ class Record:
     version: int = 0
     events: dict[str, EventAccepted] = field(default_factory=dict)
     beside: dict[str, dict[str, Any]] = field(default_factory=dict)
+    memo: Memo | None = field(default=None, compare=False)  # of the last evaluation; never stored
 
     def add(self, event: EventAccepted) -> bool:
         """False when the event is known already."""
