@@ -18,7 +18,7 @@ from services.referral.route import route
 from services.referral.tables import Tables
 from services.risk import batch
 from services.risk.pack import Pack
-from services.risk.store import MemoryStore
+from services.risk.records import MemoryStore
 
 CHUNK = 500
 

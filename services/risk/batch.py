@@ -13,7 +13,7 @@ from services.risk import licences
 from services.risk.assess import assess
 from services.risk.pack import Pack
 from services.risk.record import Record
-from services.risk.store import RecordStore
+from services.risk.records import RecordStore
 from services.runtime import faults
 
 MAX_ROUNDS = 10

@@ -1,8 +1,6 @@
 """application.submitted: the M-Paspor form is complete. Section `app.`."""
 
-from typing import Annotated
-
-from pydantic import Field
+from typing import Literal
 
 from services.contracts import enums as e
 from services.contracts.fields import (
@@ -62,10 +60,8 @@ class ApplicationSubmitted(UpstreamData):
     domicile_addr: Text | None = token("address", "street of the domicile")
     application_type: e.ApplicationType = keep("kind of application", cls="N", required=True)
     passport_kind: e.PassportKind | None = keep("passport product", cls="N")
-    pages: Annotated[int, Field(json_schema_extra={"enum": [24, 48]})] | None = keep(
-        "24 (PMI book) or 48", cls="N", ge=24, le=48
-    )
-    validity_years: int | None = keep("5 or 10 years", cls="N", ge=5, le=10)
+    pages: Literal[24, 48] | None = keep("24 (PMI book) or 48", cls="N")
+    validity_years: Literal[5, 10] | None = keep("5 or 10 years", cls="N")
     service: e.Service | None = keep("percepatan = same day, + Rp 1,000,000", cls="N")
     purpose: e.Purpose = keep("declared purpose of the passport", required=True)
     dest_countries: list[Country] | None = keep("ISO 3166 codes of the countries to be visited", max_length=50)

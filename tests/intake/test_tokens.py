@@ -1,0 +1,98 @@
+"""Normalisation and tokens: one thing is one token, two kinds are never one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.intake import nik, normalise
+from services.intake.tokens import Tokeniser
+from tests.build import TOKENS
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["081234567890", "+6281234567890", "62 812-3456-7890", "0812 3456 7890", "(0812) 34567890", "+62 (812) 3456-7890"],
+)
+def test_one_phone_in_six_spellings_is_one_token(spelling: str) -> None:
+    assert TOKENS.token("phone", spelling) == TOKENS.token("phone", "+6281234567890")
+
+
+@pytest.mark.parametrize("spelling", ["bukan nomor", "", "12", "+999999999999999999"])
+def test_what_is_no_phone_has_no_token(spelling: str) -> None:
+    assert TOKENS.token("phone", spelling) is None
+
+
+def test_mail_loses_case_and_tag() -> None:
+    assert normalise.email("Siti+Paspor@Contoh.Example ") == "siti@contoh.example"
+
+
+@pytest.mark.parametrize(
+    "street", ["Jl. Mawar No. 05 RT 001/RW 02", "JALAN MAWAR NOMOR 5, RT.1 RW.2", "Jln Mawar no 5 rt 01 rw 2"]
+)
+def test_one_street_in_three_spellings_is_one_address_r44(street: str) -> None:
+    assert normalise.street(street) == "JL MAWAR NO 5 RT 1 RW 2"
+
+
+@pytest.mark.parametrize("name", ["Hj. Siti binti Ahmad", "SITI AHMAD", "siti  ahmad"])
+def test_titles_and_binti_are_no_part_of_a_name(name: str) -> None:
+    assert normalise.name(name) == "SITI AHMAD"
+
+
+@given(st.text(alphabet="0123456789", min_size=16, max_size=16))
+def test_two_kinds_never_share_a_token(value: str) -> None:
+    tokens = {
+        TOKENS.token(kind, value) for kind in ("subject", "household", "document", "passport", "device", "account")
+    }
+    assert len(tokens) == 6
+
+
+def test_another_key_or_version_gives_other_tokens() -> None:
+    other, second = (
+        Tokeniser(b"another key for tests, 32 bytes."),
+        Tokeniser(b"a key for tests, of 32 bytes....", version=2),
+    )
+    assert len({t.token("subject", "3301044507909001") for t in (TOKENS, other, second)}) == 3
+
+
+def test_a_person_is_a_phone_or_a_weak_name_r04() -> None:
+    by_phone, weak = TOKENS.person("Pak Contoh", "081234567890")
+    by_name, weak_name = TOKENS.person("Pak Contoh", None)
+    assert (by_phone, weak) == (TOKENS.token("phone", "081234567890"), False)
+    assert weak_name
+    assert by_name != by_phone
+
+
+def test_neighbours_in_a_series_are_neighbours_and_nothing_else_is_said_r63() -> None:
+    one, two = TOKENS.series("akta", "disdukcapil", "AL-000123"), TOKENS.series("akta", "disdukcapil", "AL-000125")
+    other = TOKENS.series("akta", "lain", "AL-000123")
+    assert one is not None
+    assert two is not None
+    assert other is not None
+    assert one[0] == two[0] != other[0]
+    assert two[1] - one[1] == 2
+    assert one[1] != 123
+
+
+def test_a_short_key_is_refused() -> None:
+    with pytest.raises(ValueError, match="32 bytes"):
+        Tokeniser(b"short")
+
+
+@pytest.mark.parametrize(
+    ("number", "good"),
+    [
+        ("3301044507909001", True),
+        ("3301040507909001", True),
+        ("3301047207909001", False),  # day 72
+        ("3301044513909001", False),  # month 13
+        ("3301043002909001", False),  # 30 February
+        ("3301044507900000", False),  # serial 0000
+        ("0001044507909001", False),  # no such province in any year
+        ("330104450790900", False),
+        ("33010445079O9001", False),
+        ("3301042902009001", True),  # 29 February 2000
+        ("3301042902019001", False),  # in no century a leap day
+    ],
+)
+def test_structure_of_a_nik(number: str, good: bool) -> None:
+    assert nik.structure_ok(number) is good
