@@ -1,0 +1,377 @@
+"""route: which question goes to which agency, and what leaves without a person."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.contracts.alerts import AlertRequested, AlertSettled
+from services.contracts.assessments import Finding, RiskAssessed
+from services.contracts.cases import CaseMoved
+from services.contracts.fields import parse_time
+from services.contracts.referrals import ReferralAnswered, ReferralQueued
+from services.referral import decide
+from services.referral.case import Actor, Case, broken_at
+from services.referral.reveal import GROUPS
+from services.referral.route import needs_case, route
+from services.referral.steps import Step
+from services.referral.tables import ALLOWED, HERE, TableError, Tables
+
+TABLES = Tables.load()
+NOW = datetime(2026, 11, 20, 3, tzinfo=UTC)  # a Friday, 10:00 WIB
+BOSS = Actor(ref="pengawas-1", role="supervisor")
+
+
+def finding(id_: str) -> Finding:
+    return Finding(
+        id=id_, version=1, dimension="means", group="G_x", weight=80, grade="D", objective=True, title_id="Judul",
+        title_en="Title", clears_id="Bukti", clears_en="Proof", inputs={},
+    )  # fmt: skip
+
+
+def assessed(
+    *findings: str,
+    level: int = 3,
+    act: bool = False,
+    review: bool = False,
+    version: int = 5,
+    kab: str | None = "3304",
+    **facts: Any,
+) -> RiskAssessed:
+    app: dict[str, Any] = {"purpose": "wisata", "dest_countries": ["MY"], "phone_token": "phone.1.aa"}
+    if kab:
+        app["domicile_desa_code"] = f"{kab}042012"
+    return RiskAssessed(
+        assessment_id=f"as-{version}", application_id="A1", caused_by="e1", cause="event", at="2026-11-20T09:00:00+07:00",
+        office_code="CLP", record_version=version, level=level, must_act=act, must_review=review, e_np=200, e_tppo=100,
+        reasons=["evidence"], indicators={}, protective=[], findings=[finding(f) for f in findings], groups=[], dimensions={},
+        questions=[], facts={"app": app, "person": {"is_minor": False, "nik_kab": "3302"}} | facts, pack_digest="0",
+    )  # fmt: skip
+
+
+def step_of(message: RiskAssessed, case: Case | None = None) -> Step:
+    found = route(message, case, TABLES, NOW)
+    assert found is not None
+    return found
+
+
+def sent(step: Step, kind: type[Any]) -> list[Any]:
+    return [m for _, m in step.messages if isinstance(m, kind)]
+
+
+@pytest.mark.parametrize(
+    ("level", "act", "review", "wanted"),
+    [
+        (0, False, False, False),
+        (1, False, False, False),
+        (2, False, False, True),
+        (3, False, False, True),
+        (3, True, False, True),
+        (2, False, True, True),
+    ],
+)
+def test_a_case_is_made_from_level_2_must_review_or_must_act_r66(
+    level: int, act: bool, review: bool, wanted: bool
+) -> None:
+    message = assessed("told_to_lie", level=level, act=act, review=review)
+    assert needs_case(message) is wanted
+    assert (route(message, None, TABLES, NOW) is not None) is wanted
+
+
+def test_below_level_3_only_a_person_refers_r65() -> None:
+    step = step_of(assessed("identity_x", "nik_structure_invalid", level=2))
+    assert step.case.referrals == []
+    assert step.case.state == "flagged"
+
+
+THREAT: dict[str, Any] = {"int": {"threat_disclosed": True}}
+# findings, facts beside → {question: (agency, mode, fields)}
+MATRIX: list[tuple[tuple[str, ...], dict[str, Any], bool, dict[str, tuple[str, str, list[str]]]]] = [
+    (("threat_or_fear_disclosed",), THREAT, True, {
+        "protect_now": ("polres-3304", "automatic", ["R0", "R1", "R2", "R3", "R4", "R5", "R6"]),
+        "victim_support": ("uptd-ppa-3304", "automatic", ["R0", "R1(4)", "R2", "R6", "R7", "R8"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
+    (("threat_or_fear_disclosed",), {"int": {"wants_help": True}}, True, {
+        "protect_now": ("polres-3304", "on_approval", ["R0", "R1", "R2", "R3", "R4", "R5", "R6"]),
+        "victim_support": ("uptd-ppa-3304", "automatic", ["R0", "R1(4)", "R2", "R6", "R7", "R8"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
+    (("minor_work_or_marriage",), {"person": {"is_minor": True}}, True, {
+        "child_protection": ("uptd-ppa-3304", "automatic", ["R0", "R1(4)", "R2", "R6", "R7", "R8"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
+    (("work_intent_not_in_siskop2mi",), {}, False, {
+        "placement_known": ("disnaker-3304", "on_approval", ["R0", "R1(4)", "R2", "R3", "R5"]),
+        "registry_status": ("bp3mi-jateng", "automatic", ["R0", "R1", "R3", "R5"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
+    (("dukcapil_no_match",), {"duk": {"domicile_desa_code": "3305012001"}}, False, {
+        "identity_doubt": ("disdukcapil-3305", "automatic", ["R0", "R1", "R4"]),
+        "home_check": ("pemda-3304", "on_approval", ["R0", "R1(4)", "R2"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
+    (("illegal_placement_fee",), {}, False, {
+        "investigate_recruitment": ("polres-3304", "on_approval", ["R0", "R1", "R2", "R3", "R4", "R5", "R6"]),
+        "placement_known": ("disnaker-3304", "on_approval", ["R0", "R1(4)", "R2", "R3", "R5"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("findings", "facts", "act", "wanted"), MATRIX, ids=["threat", "help", "child", "work", "identity", "fee"]
+)
+def test_each_row_of_the_matrix_leaves_with_exactly_its_fields(
+    findings: tuple[str, ...], facts: dict[str, Any], act: bool, wanted: dict[str, Any]
+) -> None:
+    step = step_of(assessed(*findings, act=act, **facts))
+    assert {r.question: (r.agency_id, r.mode, r.fields) for r in step.case.referrals} == wanted
+    queued = {m.question for m in sent(step, ReferralQueued)}
+    assert queued == {q for q, (_, mode, _) in wanted.items() if mode == "automatic"}
+
+
+@pytest.mark.parametrize("kab", ["3301", "3302", "3303", "3304", "3305"])
+@pytest.mark.parametrize("role", ["polri", "disnaker", "disdukcapil", "pemda", "uptd_ppa", "ormas"])
+def test_every_kind_of_partner_exists_for_every_kabupaten(role: str, kab: str) -> None:
+    found = TABLES.find(role, kab)
+    assert found.role == role
+    assert found.level == "national" if role == "ormas" else kab in found.territory
+
+
+def test_a_place_without_an_agency_falls_to_the_default_that_a_person_must_resolve() -> None:
+    step = step_of(assessed("threat_or_fear_disclosed", act=True, kab="7371", int={"threat_disclosed": True}))
+    police = next(r for r in step.case.referrals if r.question == "protect_now")
+    assert (police.agency_id, police.mode, police.fields, police.state) == (
+        "kanim-clp",
+        "on_approval",
+        ["R0"],
+        "planned",
+    )
+    assert any("a person must resolve" in e.reason for e in step.case.history)
+
+
+def test_police_of_another_kabupaten_in_the_province_is_polda() -> None:
+    step = step_of(assessed("illegal_placement_fee", kab="3320"))
+    assert next(r for r in step.case.referrals if r.question == "investigate_recruitment").agency_id == "polda-jateng"
+
+
+def test_promise_1_the_same_assessment_twice_changes_nothing() -> None:
+    message = assessed("work_intent_not_in_siskop2mi")
+    assert route(message, step_of(message).case, TABLES, NOW) is None
+
+
+def test_promise_1_a_newer_assessment_never_makes_a_second_referral() -> None:
+    first = step_of(assessed("work_intent_not_in_siskop2mi", version=5))
+    second = step_of(assessed("work_intent_not_in_siskop2mi", "illegal_placement_fee", version=6), first.case)
+    ids = [r.referral_id for r in second.case.referrals]
+    assert len(ids) == len(set(ids))
+    assert {m.question for m in sent(second, ReferralQueued)} == set()
+    assert {"investigate_recruitment"} == {r.question for r in second.case.referrals} - {
+        r.question for r in first.case.referrals
+    }
+
+
+def test_an_older_assessment_that_comes_late_changes_nothing_but_is_remembered() -> None:
+    first = step_of(assessed("work_intent_not_in_siskop2mi", version=6))
+    late = step_of(assessed("nik_structure_invalid", version=5), first.case)
+    assert late.messages == []
+    assert late.case.findings == first.case.findings
+    assert "as-5" in late.case.inbox
+
+
+def test_promise_7_the_system_itself_only_flags_plans_and_sends_what_is_mandated() -> None:
+    step = step_of(assessed("threat_or_fear_disclosed", "illegal_placement_fee", act=True, **THREAT))
+    by_system = {e.action for e in step.case.history if e.role == "system"}
+    assert by_system == {"flagged", "referral_planned", "referral_sent"}
+    assert step.case.state == "flagged"
+    modes = {r.mode for r in step.case.referrals if r.state == "sent"}
+    assert modes == {"automatic"}
+    assert {t for t, _ in step.messages if t.startswith("passport")} == set()
+
+
+def test_promise_7_every_entry_has_actor_role_and_reason() -> None:
+    step = step_of(assessed("threat_or_fear_disclosed", act=True, **THREAT))
+    assert all(e.actor and e.role and e.reason for e in step.case.history)
+
+
+def test_promise_10_an_alert_carries_a_reference_and_a_deadline_and_nothing_of_the_case() -> None:
+    step = step_of(assessed("threat_or_fear_disclosed", act=True, **THREAT))
+    allowed = {"alert_id", "to", "ref", "deadline", "severity", "step", "not_to", "requested_at"}
+    for alert in sent(step, AlertRequested):
+        assert set(alert.model_dump(exclude_none=True)) <= allowed
+        assert "A1" not in alert.encode().decode()
+        assert "phone.1.aa" in alert.not_to
+
+
+def test_promise_11_every_referral_has_an_owner_and_a_deadline_r33() -> None:
+    step = step_of(assessed("work_intent_not_in_siskop2mi", "dukcapil_no_match"))
+    for referral in step.case.referrals:
+        assert referral.owner
+        assert referral.deadline > NOW
+
+
+def test_a_queue_entry_holds_no_personal_value_and_no_other_group() -> None:
+    step = step_of(assessed("threat_or_fear_disclosed", act=True, **THREAT))
+    police, ppa = (
+        next(m for m in sent(step, ReferralQueued) if m.agency_id == a) for a in ("polres-3304", "uptd-ppa-3304")
+    )
+    assert police.coded == {"purpose": "wisata", "dest_countries": ["MY"], "indicators": ["threat_or_fear_disclosed"]}
+    assert ppa.coded == {"indicators": ["threat_or_fear_disclosed"]}
+    assert "score" not in police.encode().decode()
+    assert "e_np" not in police.encode().decode()
+
+
+def test_deadlines_are_hours_or_working_days() -> None:
+    step = step_of(assessed("threat_or_fear_disclosed", "work_intent_not_in_siskop2mi", act=True, **THREAT))
+    due = {m.question: parse_time(m.deadline) for m in sent(step, ReferralQueued)}
+    assert due["protect_now"] == NOW + timedelta(hours=24)
+    assert due["registry_status"] == NOW + timedelta(days=3)  # from Friday one working day is Monday
+
+
+def waiting(step: Step, question: str) -> str:
+    return next(r.referral_id for r in step.case.referrals if r.question == question and r.state == "planned")
+
+
+def test_a_supervisor_lets_a_referral_leave() -> None:
+    first = step_of(assessed("illegal_placement_fee"))
+    referral_id = waiting(first, "investigate_recruitment")
+    second = decide.approve(first.case, referral_id, BOSS, "bukti cukup", TABLES, NOW)
+    assert [m.referral_id for m in sent(second, ReferralQueued)] == [referral_id]
+    assert [m.to for m in sent(second, AlertRequested)] == ["polres-3304"]
+    assert [m.action for m in sent(second, CaseMoved)] == ["referral_approved", "referral_sent"]
+    assert second.case.state == "referred"
+    assert waiting(first, "investigate_recruitment") == referral_id  # the step left the old case alone
+
+
+@pytest.mark.parametrize(
+    ("actor", "reason", "consent", "question", "words"),
+    [
+        (Actor(ref="p", role="desk_officer"), "x", None, "investigate_recruitment", "may not approve"),
+        (BOSS, "  ", None, "investigate_recruitment", "reason"),
+        (BOSS, "x", None, "accompany", "consent"),
+    ],
+)
+def test_what_a_person_may_not_do_is_refused_with_the_rule(
+    actor: Actor, reason: str, consent: str | None, question: str, words: str
+) -> None:
+    first = step_of(assessed("illegal_placement_fee"))
+    with pytest.raises(decide.NotAllowed, match=words):
+        decide.approve(first.case, waiting(first, question), actor, reason, TABLES, NOW, consent)
+
+
+def test_an_ormas_gets_a_referral_with_the_consent_of_the_person() -> None:
+    first = step_of(assessed("illegal_placement_fee"))
+    second = decide.approve(first.case, waiting(first, "accompany"), BOSS, "diminta", TABLES, NOW, "setuju-1")
+    assert [m.agency_id for m in sent(second, ReferralQueued)] == ["sbmi"]
+
+
+def test_a_sent_referral_cannot_be_approved_again() -> None:
+    first = step_of(assessed("illegal_placement_fee"))
+    referral_id = waiting(first, "investigate_recruitment")
+    second = decide.approve(first.case, referral_id, BOSS, "bukti", TABLES, NOW)
+    with pytest.raises(decide.NotAllowed, match="is sent"):
+        decide.approve(second.case, referral_id, BOSS, "lagi", TABLES, NOW)
+
+
+def answered(referral_id: str, status: str = "final", answer_id: str = "j1") -> ReferralAnswered:
+    return ReferralAnswered(
+        answer_id=answer_id,
+        referral_id=referral_id,
+        status=status,
+        code="lp_filed",
+        answered_at="2026-11-21T09:00:00+07:00",
+    )
+
+
+def test_an_answer_settles_the_alert_and_is_taken_once() -> None:
+    first = step_of(assessed("threat_or_fear_disclosed", act=True, **THREAT))
+    police = next(r for r in first.case.referrals if r.question == "protect_now")
+    second = decide.answer(first.case, answered(police.referral_id), "polres-3304", NOW)
+    assert second is not None
+    assert [m.alert_id for m in sent(second, AlertSettled)] == police.alerts
+    assert decide.answer(second.case, answered(police.referral_id), "polres-3304", NOW) is None
+    with pytest.raises(decide.NotAllowed, match="is answered"):
+        decide.answer(second.case, answered(police.referral_id, answer_id="j2"), "polres-3304", NOW)
+
+
+@pytest.mark.parametrize("agency", ["polres-3301", "uptd-ppa-3304"])
+def test_an_agency_can_answer_only_what_was_sent_to_it(agency: str) -> None:
+    first = step_of(assessed("threat_or_fear_disclosed", act=True, **THREAT))
+    police = next(r for r in first.case.referrals if r.question == "protect_now")
+    with pytest.raises(decide.NotAllowed, match="was not asked"):
+        decide.answer(first.case, answered(police.referral_id), agency, NOW)
+
+
+def test_a_planned_referral_cannot_be_answered() -> None:
+    first = step_of(assessed("illegal_placement_fee"))
+    with pytest.raises(decide.NotAllowed, match="is planned"):
+        decide.answer(first.case, answered(waiting(first, "investigate_recruitment")), "polres-3304", NOW)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_a_changed_removed_or_moved_entry_of_the_history_is_found(data: st.DataObject) -> None:
+    history = step_of(
+        assessed("threat_or_fear_disclosed", "work_intent_not_in_siskop2mi", act=True, **THREAT)
+    ).case.history
+    assert broken_at(history) is None
+    place = data.draw(st.integers(0, len(history) - 1))
+    how = data.draw(st.sampled_from(["change", "remove", "swap", "insert"]))
+    changed = list(history)
+    if how == "change":
+        changed[place] = changed[place].model_copy(update={"reason": "lain"})
+    elif how == "remove" and place < len(history) - 1:
+        del changed[place]
+    elif how == "swap" and place < len(history) - 1:
+        changed[place], changed[place + 1] = changed[place + 1], changed[place]
+    else:
+        changed.insert(place, changed[place])
+    assert broken_at(changed) is not None
+
+
+def test_no_agency_gets_a_group_outside_its_own() -> None:
+    for rule in TABLES.routes:
+        assert set(rule.fields) <= ALLOWED[rule.role], rule.name
+    assert not {"app.phone", "app.email", "bio.bms_result"} & {f for fields in GROUPS.values() for f in fields}
+
+
+BAD_ROUTES: list[tuple[dict[str, Any], str]] = [
+    ({"role": "tni"}, "role"),
+    ({"fields": ["R0", "R9"]}, "fields"),
+    ({"when": "level ==="}, "when"),
+    ({"deadline": {}}, "deadline"),
+    ({"deadline": {"hours": 1, "working_days": 1}}, "deadline"),
+    ({"mode": "sometimes"}, "mode"),
+    ({"territori": "domicile"}, "territori"),
+    ({"fields": []}, "fields"),
+    ({"role": "ormas", "fields": ["R0"], "consent": False}, "consent"),
+]
+
+
+@pytest.mark.parametrize(("change", "key"), BAD_ROUTES, ids=[k for _, k in BAD_ROUTES])
+def test_a_table_with_a_fault_names_file_rule_and_key(tmp_path: Path, change: dict[str, Any], key: str) -> None:
+    routes = yaml.safe_load((HERE / "routes.yaml").read_text())
+    routes["identity_doubt"] |= change
+    (tmp_path / "routes.yaml").write_text(yaml.safe_dump(routes))
+    (tmp_path / "agencies").symlink_to(HERE / "agencies")
+    with pytest.raises(TableError, match=rf"routes\.yaml: identity_doubt: {key}"):
+        Tables.load(tmp_path)
+
+
+def test_an_agency_twice_is_named(tmp_path: Path) -> None:
+    (tmp_path / "agencies").mkdir()
+    for role in ("polri", "disnaker"):
+        (tmp_path / "agencies" / f"{role}.yaml").write_text(
+            '- agency_id: same\n  name: Sama\n  level: office\n  territory: [""]\n  channel: desk\n  valid_from: 2026-01-01\n'
+        )
+    with pytest.raises(TableError, match="same: is there twice"):
+        Tables.load(tmp_path)
+
+
+def test_today_is_a_working_day() -> None:
+    assert NOW.date() == date(2026, 11, 20)

@@ -1,0 +1,106 @@
+"""One embedded stack for the whole session, with one office day played through it."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from kafka import TopicPartition
+from pymongo import MongoClient
+
+from services.contracts.calendar import WIB, local_date
+from services.embedded.figures import Figures
+from services.embedded.keys import ISSUER
+from services.embedded.player import Player
+from services.embedded.stack import Stack
+from services.referral.tables import Tables
+from services.runtime.broker import Outgoing, Producer, consumer
+from services.runtime.identity import Signer
+from services.runtime.settings import KafkaSettings
+from services.simulator.day import last_working_day, play
+from tests.waiting import until
+
+APPLICATIONS = 160
+
+
+@dataclass
+class Played:
+    """A running stack, what was sent to it, and ways to look at it."""
+
+    stack: Stack
+    events: list[dict[str, Any]]
+    figures: dict[str, Any]
+    mongo: MongoClient[dict[str, Any]]
+    _producer: Producer | None = field(default=None)
+
+    @property
+    def kafka(self) -> KafkaSettings:
+        return KafkaSettings(bootstrap=self.stack.bootstrap)
+
+    def token(self, audience: str, *scopes: str, **claims: Any) -> str:
+        return Signer.from_file(self.stack.folder / "keys" / f"{ISSUER}.key.json", ISSUER).token(
+            "test", f"tppo-{audience}", scopes, **claims
+        )
+
+    def client(self, service: str, *scopes: str, **claims: Any) -> httpx.Client:
+        headers = {"Authorization": f"Bearer {self.token(service, *scopes, **claims)}"}
+        return httpx.Client(base_url=getattr(self.stack.addresses, service), headers=headers, timeout=20)
+
+    def send(self, *messages: Outgoing) -> None:
+        self._producer = self._producer or Producer(self.kafka)
+        self._producer.send_all(messages)
+
+    def read(self, topic: str, at_least: int = 0, seconds: float = 20) -> list[Any]:
+        """Everything on a topic from its beginning: until nothing more comes, and `at_least` so many."""
+        reader = consumer(self.kafka, None)
+        try:
+            reader.assign([TopicPartition(topic, p) for p in sorted(reader.partitions_for_topic(topic) or ())])
+            reader.seek_to_beginning()
+            found: list[Any] = []
+            quiet = 0
+
+            def enough() -> bool:
+                nonlocal quiet
+                polled = [r for records in reader.poll(timeout_ms=200).values() for r in records]
+                found.extend(polled)
+                quiet = 0 if polled else quiet + 1
+                return quiet >= 3 and len(found) >= at_least
+
+            until(enough, f"{at_least} messages on {topic}", seconds)
+            return found
+        finally:
+            reader.close()
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    yield from run_day(tmp_path_factory.mktemp("stack"))
+
+
+def run_day(folder: Path, external_broker: str | None = None) -> Iterator[Played]:
+    """Start, play, settle; stop at the end."""
+    stack = Stack(folder, list(Tables.load().agencies), external_broker)
+    try:
+        stack.start()
+        events = play(last_working_day(local_date(datetime.now(WIB))), applications=APPLICATIONS)
+        player = Player(stack, events)
+        player.start()
+        figures = Figures(stack.addresses)
+
+        def settled() -> bool:
+            player.must_live()
+            return player.done and figures.settled(figures.read(player.sent))
+
+        until(settled, "the day to settle", 120)
+        mongo: MongoClient[dict[str, Any]] = MongoClient(stack.addresses.store, tz_aware=True)
+        yield Played(stack, events, figures.read(player.sent), mongo)
+        mongo.close()
+    finally:
+        stack.stop()
+        if os.environ.get("TPPO_SHOW_LOGS"):
+            for log in sorted((folder / "logs").glob("*.log")):
+                print(f"== {log.name}\n{log.read_text()[-3000:]}")
