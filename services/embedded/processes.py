@@ -66,14 +66,18 @@ class Child:
         if self.process.poll() is not None:
             raise DidNotStart(f"{self.name} ended with {self.process.returncode}; see {self.log}")
 
-    def stop(self, seconds: float = 15) -> None:
-        """SIGTERM, then SIGKILL when it does not heed."""
+    def terminate(self) -> None:
+        """Ask it to end."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                self.kill()
+
+    def stop(self, seconds: float = 15) -> None:
+        """SIGTERM, then SIGKILL when it does not heed."""
+        self.terminate()
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
     def kill(self) -> None:
         if self.process.poll() is None:

@@ -112,9 +112,16 @@ class Stack:
                 time.sleep(0.05)
 
     def stop(self) -> None:
-        """Services first, then what they need."""
-        for name in reversed(list(self.children)):
-            self.children[name].stop()
+        """Services first, all at once, then what they need."""
+        parts = ("broker", "store", "mail")
+        services = [child for name, child in self.children.items() if name not in parts]
+        for child in services:
+            child.terminate()
+        for child in services:
+            child.stop()
+        for name in parts:
+            if name in self.children:
+                self.children[name].stop()
 
     def _make_topics(self) -> None:
         table = topics.read_table(TOPICS, self.agencies)

@@ -54,23 +54,23 @@ class Played:
         self._producer = self._producer or Producer(self.kafka)
         self._producer.send_all(messages)
 
-    def read(self, topic: str, at_least: int = 0, seconds: float = 20) -> list[Any]:
-        """Everything on a topic from its beginning: until nothing more comes, and `at_least` so many."""
+    def read(self, *names: str, at_least: int = 0, seconds: float = 30) -> list[Any]:
+        """Everything on some topics from their beginning: until nothing more comes, and `at_least` so many."""
         reader = consumer(self.kafka, None)
         try:
-            reader.assign([TopicPartition(topic, p) for p in sorted(reader.partitions_for_topic(topic) or ())])
+            reader.assign([TopicPartition(n, p) for n in names for p in sorted(reader.partitions_for_topic(n) or ())])
             reader.seek_to_beginning()
             found: list[Any] = []
             quiet = 0
 
             def enough() -> bool:
                 nonlocal quiet
-                polled = [r for records in reader.poll(timeout_ms=200).values() for r in records]
+                polled = [r for records in reader.poll(timeout_ms=150, max_records=5000).values() for r in records]
                 found.extend(polled)
                 quiet = 0 if polled else quiet + 1
-                return quiet >= 3 and len(found) >= at_least
+                return quiet >= 2 and len(found) >= at_least
 
-            until(enough, f"{at_least} messages on {topic}", seconds)
+            until(enough, f"{at_least} messages on {', '.join(names)}", seconds)
             return found
         finally:
             reader.close()

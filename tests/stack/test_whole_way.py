@@ -48,11 +48,9 @@ def test_promise_2_every_event_has_exactly_one_outcome(played: Played) -> None:
 
 def test_promise_2_by_ids_on_the_topics_themselves(played: Played) -> None:
     accepted = {EventAccepted.decode(r.value).event_id for r in played.read("passport-events")}
-    causes: list[str] = []
-    for record in played.read("risk-assessments"):
-        causes.append(orjson.loads(record.value)["caused_by"])
+    causes = [orjson.loads(r.value)["caused_by"] for r in played.read("risk-assessments")]
     assert sorted(causes) == sorted(set(causes))
-    assert set(causes) >= accepted - {e for e in accepted if e not in causes} == accepted
+    assert set(causes) == accepted
     assert {ids.event_id(e["source"], e["id"]) for e in played.events} <= accepted
 
 
@@ -107,14 +105,9 @@ def test_promise_8_no_clear_value_is_anywhere_but_in_passport_raw_and_the_vault(
     pattern = re.compile(b"|".join(re.escape(s) for s in sorted(hidden, key=len, reverse=True)))
     places: dict[str, bytes] = {}
     table = topics.read_table(topics_file(), played.stack.agencies)
-    for topic in sorted(table.keys() - {"passport-raw"}):
-        if topic.startswith(("queue-", "answers-")) and topic.endswith("-dlq"):
-            continue
-        if not topic.startswith("answers-"):
-            for record in played.read(topic):
-                places[f"{topic}/{record.partition}/{record.offset}"] = b" ".join(
-                    [record.key or b"", record.value or b"", *(v for _, v in record.headers)]
-                )
+    for record in played.read(*sorted(table.keys() - {"passport-raw"})):
+        content = [record.key or b"", record.value or b"", *(v for _, v in record.headers)]
+        places[f"{record.topic}/{record.partition}/{record.offset}"] = b" ".join(content)
     for database in played.mongo.list_database_names():
         for collection in played.mongo[database].list_collection_names():
             if (database, collection) in (("tppo_intake", "vault"), ("tppo_intake", "rejects")) or database in (
