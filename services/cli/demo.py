@@ -14,7 +14,7 @@ from rich.table import Table
 from services.cli.connection import ROOT
 from services.contracts.calendar import WIB, local_date
 from services.embedded.figures import Figures
-from services.embedded.player import Player
+from services.embedded.player import Player, with_mistakes
 from services.embedded.processes import DidNotStart
 from services.embedded.stack import Stack, new_folder
 from services.referral.tables import Tables
@@ -65,7 +65,7 @@ def demo(
 
 def _play(console: Console, stack: Stack, events: list[dict[str, Any]]) -> dict[str, Any]:
     figures = Figures(stack.addresses)
-    player = Player(stack, events)
+    player = Player(stack, with_mistakes(events))
     player.start()
     deadline = time.monotonic() + SETTLE_WITHIN_S + len(events) / 100
     with Live(console=console, refresh_per_second=4) as live:

@@ -23,12 +23,12 @@ def door_of(subject: str) -> str:
 
 
 class Player(threading.Thread):
-    """A thread; `sent` grows as the system takes over. With some duplicates and some bad events, as in life."""
+    """A thread; `sent` grows as the system takes over."""
 
     def __init__(self, stack: Stack, events: list[dict[str, Any]], *, rate: float | None = None) -> None:
         super().__init__(name="player", daemon=True)
         self._stack, self._rate = stack, rate
-        self._events = [*events, *events[100:120], *bad_events(events)]
+        self._events = events
         self.total, self.sent = len(self._events), 0
         self.error: Exception | None = None
 
@@ -84,9 +84,9 @@ class Player(threading.Thread):
             time.sleep(0.2)
 
 
-def bad_events(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A few events that intake must refuse: an unknown type, a wrong field, a missing attribute."""
+def with_mistakes(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As in life: some events come twice, and some must be refused (an unknown type, a wrong field, no time)."""
     good = next(e for e in events if e["type"] == "application.submitted")
     wrong_field = good | {"id": "bad-field", "data": good["data"] | {"stay_days": "lama"}}
     no_time = {k: v for k, v in good.items() if k != "time"} | {"id": "bad-no-time"}
-    return [good | {"id": "bad-type", "type": "application.unheard"}, wrong_field, no_time]
+    return [*events, *events[100:120], good | {"id": "bad-type", "type": "application.unheard"}, wrong_field, no_time]

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from services.contracts.calendar import WIB, local_date
 from services.embedded.figures import Figures
 from services.embedded.keys import ISSUER
-from services.embedded.player import Player
+from services.embedded.player import Player, with_mistakes
 from services.embedded.stack import Stack
 from services.referral.tables import Tables
 from services.runtime.broker import Outgoing, Producer, consumer
@@ -87,7 +87,7 @@ def run_day(folder: Path, external_broker: str | None = None) -> Iterator[Played
     try:
         stack.start()
         events = play(last_working_day(local_date(datetime.now(WIB))), applications=APPLICATIONS)
-        player = Player(stack, events)
+        player = Player(stack, with_mistakes(events))
         player.start()
         figures = Figures(stack.addresses)
 

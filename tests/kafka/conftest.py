@@ -1,0 +1,21 @@
+"""The same stack on real Apache Kafka."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.embedded.processes import Child
+from tests.kafka import apache
+from tests.stack.conftest import Played, run_day
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
+    broker = apache.start(tmp_path_factory.mktemp("kafka"))
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="module")
+def played(kafka: Child, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
+    yield from run_day(tmp_path_factory.mktemp("stack-on-kafka"), f"127.0.0.1:{kafka.port}")
