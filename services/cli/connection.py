@@ -56,6 +56,11 @@ def connect() -> Connection:
     return Connection(where, None)
 
 
+def kafka() -> KafkaSettings:
+    """The broker of TPPO_KAFKA_BOOTSTRAP when it is set, else the demo's."""
+    return KafkaSettings.load() if "TPPO_KAFKA_BOOTSTRAP" in os.environ else connect().kafka
+
+
 def must(answer: httpx.Response) -> Any:
     """The JSON of a good answer; else the problem as a person would want to read it."""
     if answer.is_success:

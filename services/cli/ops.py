@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.cli.connection import Connection, connect, must
+from services.referral.tables import Tables
 from services.runtime.broker import consumer
 
 GROUPS = ("intake", "risk", "referral", "notify", "ledger")
@@ -22,6 +23,7 @@ _DEAD = re.compile(r'^tppo_dead_letters_total\{kind="(\w+)",topic="([\w-]+)"\} (
 def register(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(token)
+    app.command()(agencies)
     ledger = typer.Typer(help="What went in against what came out.", no_args_is_help=True)
     ledger.callback()(_ledger)
     ledger.command("open")(open_)
@@ -82,6 +84,11 @@ def token(
     claims = {"agency": agency, "role": role}
     given = {k: v for k, v in claims.items() if v}
     typer.echo(connect().token(f"tppo-{audience}", scope, subject, lifetime_s=minutes * 60, **given))
+
+
+def agencies() -> None:
+    """Every agency id of the directory, with commas: what the ledger's TPPO_LEDGER_AGENCIES takes."""
+    typer.echo(",".join(Tables.load().agencies))
 
 
 def _ledger() -> None:

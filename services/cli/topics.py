@@ -9,7 +9,7 @@ import typer
 from kafka import TopicPartition
 from rich.console import Console
 
-from services.cli.connection import connect
+from services.cli.connection import kafka
 from services.embedded.stack import TOPICS
 from services.referral.tables import Tables
 from services.runtime import topics
@@ -32,13 +32,13 @@ File = Annotated[Path, typer.Option(exists=True, dir_okay=False, help="the table
 
 def apply(file: File = TOPICS) -> None:
     """Create the topics of the table that are missing."""
-    created = topics.apply(connect().kafka, topics.read_table(file, Tables.load().agencies))
+    created = topics.apply(kafka(), topics.read_table(file, Tables.load().agencies))
     typer.echo(f"created {len(created)} topics" + (f": {', '.join(created)}" if created else ""))
 
 
 def check(file: File = TOPICS) -> None:
     """Say what differs from the table; exit code 1 if anything does."""
-    wrong = topics.check(connect().kafka, topics.read_table(file, Tables.load().agencies))
+    wrong = topics.check(kafka(), topics.read_table(file, Tables.load().agencies))
     for sentence in wrong:
         typer.echo(sentence)
     typer.echo("all topics are as the table says" if not wrong else f"{len(wrong)} differences")
@@ -57,7 +57,7 @@ def read(
     """What stands in an agency's queue: references, questions and deadlines; no personal data."""
     if agency not in Tables.load().agencies:
         raise typer.BadParameter(f"no such agency: {agency}; known: {', '.join(Tables.load().agencies)}")
-    reader = consumer(connect().kafka, None)
+    reader = consumer(kafka(), None)
     reader.assign([TopicPartition(f"queue-{agency}", 0)])
     reader.seek_to_beginning()
     console = Console()
