@@ -47,6 +47,7 @@ def demo(
         )
         day = last_working_day(local_date(datetime.now(WIB)))
         figures = _play(console, stack, play(day, applications=applications, seed=seed))
+        console.print()
         console.print(_summary(figures))
         _show_where(console, stack)
         typer.echo(json.dumps(figures))
@@ -118,12 +119,13 @@ def _summary(figures: dict[str, Any]) -> Table:
 
 def _show_where(console: Console, stack: Stack) -> None:
     where = stack.addresses
+    metrics = ("\n" + " " * 24).join(f"{url}/metrics  {name}" for name, url in where.admin.items())
     console.print(
         f"""
   Intake API            {where.intake}/docs
   Cases and agencies    {where.referral}/docs
   Mails to liaisons     {where.mail_page}
-  Metrics               {", ".join(f"{url}/metrics" for url in where.admin.values())}
+  Metrics               {metrics}
   An agency's queue     .venv/bin/tppo queue read uptd-ppa-3304
   Cases                 .venv/bin/tppo case list
   Data and logs         {where.data}

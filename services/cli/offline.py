@@ -10,7 +10,7 @@ from services.contracts import ids
 from services.contracts.assessments import RiskAssessed
 from services.contracts.passport_events import EventAccepted
 from services.contracts.upstream import UpstreamData
-from services.intake.accept import REMEMBERED, accept
+from services.intake.accept import REMEMBERED, accept, related
 from services.intake.check import Checked, Rejected, check
 from services.intake.tokens import Tokeniser
 from services.referral.case import Case
@@ -71,7 +71,7 @@ class Offline:
                 yield self._accept(checked)
 
     def _accept(self, checked: Checked) -> EventAccepted:
-        earlier = self._clear.get(checked.event.subject, [])
+        earlier = [e for name in (checked.event.subject, *related(checked)) for e in self._clear.get(name, ())]
         accepted = accept(checked, earlier, self.tokens).event
         if checked.event.type in REMEMBERED:
             self._clear.setdefault(checked.event.subject, []).append((checked.event.time, checked.data))

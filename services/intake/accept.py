@@ -13,14 +13,21 @@ from services.contracts.passport_events import EventAccepted
 from services.contracts.upstream.application import ApplicationSubmitted
 from services.contracts.upstream.base import UpstreamData
 from services.contracts.upstream.counter import DocumentsChecked
-from services.contracts.upstream.registry import DukcapilVerified
+from services.contracts.upstream.registry import DukcapilVerified, LicenseSnapshot
 from services.intake.check import Checked
 from services.intake.derive import Known, derive
 from services.intake.project import project
 from services.intake.tokens import Tokeniser
 
 # Event types whose clear data later derivations need; others are never read back for them.
-REMEMBERED = ("application.submitted", "dukcapil.verified", "documents.checked")
+REMEMBERED = ("application.submitted", "dukcapil.verified", "documents.checked", "license.snapshot")
+
+
+def related(checked: Checked) -> list[str]:
+    """Other subjects whose remembered data this event needs: the licence that a form names (R05, R67)."""
+    data = checked.data
+    named = data.agent_license_no if isinstance(data, ApplicationSubmitted) else None
+    return [f"LIC-{named}"] if named else []
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,8 @@ class Accepted:
 
 
 def accept(checked: Checked, earlier: Iterable[tuple[str, UpstreamData]], tokens: Tokeniser) -> Accepted:
-    """`earlier` holds (event time, clear data) of the remembered events of the same application, in any order."""
+    """`earlier` holds (event time, clear data) of the remembered events of the application and what is related, in any
+    order."""
     unreadable: Counter[str] = Counter()
     event = checked.event
     known = what_is_known([*earlier, (event.time, checked.data)])
@@ -66,6 +74,8 @@ def what_is_known(events: Iterable[tuple[str, UpstreamData]]) -> Known:
                 known = replace(known, registry=data)
             case DocumentsChecked():
                 known = replace(known, documents=data)
+            case LicenseSnapshot():
+                known = replace(known, licence=data)
     return known
 
 

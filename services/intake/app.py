@@ -74,7 +74,8 @@ async def run(settings: IntakeSettings) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await receiver.drain()
-    await consumer.stop()
+    if consumer.assignment():  # else it is joining, and to leave then wedges the embedded broker's group (measured)
+        await consumer.stop()
     await producer.stop()
     for task in done - {waiting}:
         task.result()  # an unexpected end is an error, not a stop

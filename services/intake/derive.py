@@ -6,6 +6,7 @@ Whatever cannot be said yet is absent. A later event of the same application may
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from difflib import SequenceMatcher
 from typing import Any
 
 from services.contracts import simhash
@@ -15,9 +16,10 @@ from services.contracts.upstream.application import ApplicationSubmitted
 from services.contracts.upstream.base import UpstreamData
 from services.contracts.upstream.counter import DocumentsChecked
 from services.contracts.upstream.interview import InterviewCompleted
-from services.contracts.upstream.registry import DukcapilVerified
+from services.contracts.upstream.registry import DukcapilVerified, LicenseSnapshot
 from services.intake import nik, normalise
 
+SIMILAR = 0.85  # names as alike as this are one name (index 3)
 PARENTS = frozenset({"ayah", "ibu", "parent"})
 # What counts as an answer of the interview; amounts and lengths vary honestly and are left out.
 _NOT_ANSWERS = frozenset(
@@ -33,6 +35,7 @@ class Known:
     submitted_at: datetime | None = None
     registry: DukcapilVerified | None = None
     documents: DocumentsChecked | None = None
+    licence: LicenseSnapshot | None = None
 
 
 def derive(data: UpstreamData, known: Known) -> PersonFacts:
@@ -41,6 +44,7 @@ def derive(data: UpstreamData, known: Known) -> PersonFacts:
     match data:
         case ApplicationSubmitted():
             facts |= _from_form(data, known.submitted_at)
+            facts["agent_name_matches"] = _name_matches(data, known.licence)
             facts |= _from_registry(known)
         case DukcapilVerified() | DocumentsChecked():
             facts |= _from_registry(known)
@@ -73,6 +77,14 @@ def _from_form(form: ApplicationSubmitted, at: datetime | None) -> dict[str, Any
         if form.depart_date:
             facts["days_to_departure"] = (date.fromisoformat(form.depart_date) - day).days
     return facts
+
+
+def _name_matches(form: ApplicationSubmitted, licence: LicenseSnapshot | None) -> bool | None:
+    """The agent's name is the licence holder's, with small differences; only when both names are there (R24, R67)."""
+    if form.agent is None or licence is None or licence.license_no != form.agent_license_no:
+        return None
+    one, two = normalise.name(form.agent.name), normalise.name(licence.name)
+    return SequenceMatcher(None, one, two).ratio() >= SIMILAR if one and two else None
 
 
 def _from_registry(known: Known) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from services.runtime.health import Health
 TOPIC = "passport-raw"
 BACKOFF_S = 1.0
 TURN_MS = 200
+MAX_UNEXPECTED = 20
 
 
 class RawDoor:
@@ -42,6 +43,7 @@ class RawDoor:
     ) -> None:
         self._consumer, self._producer, self._receiver, self._store = consumer, producer, receiver, store
         self._rejects, self._health, self._clock, self._log = rejects, health, clock, log
+        self._unexpected = 0
 
     async def run(self) -> None:
         while True:
@@ -70,6 +72,24 @@ class RawDoor:
             return
 
     async def _batch(self, records: Sequence[Any]) -> None:
+        """The whole batch; when something unexpected happens, one by one, so that one event harms no other."""
+        try:
+            await self._take_all(records)
+        except AWAY:
+            raise
+        except Exception as error:
+            if len(records) > 1:
+                for record in records:
+                    await self._batch([record])
+                return
+            self._unexpected += 1
+            if self._unexpected > MAX_UNEXPECTED:
+                raise  # a bad deploy must not empty the topic into dead letters
+            self._log.error("unexpected", reason=type(error).__name__, exc_info=error)
+            why = reject(500, "", "unexpected", f"a fault of ours: {type(error).__name__}")
+            await self._put_aside([(records[0], why)], self._clock())
+
+    async def _take_all(self, records: Sequence[Any]) -> None:
         now = self._clock()
         results = [read(record, now) for record in records]
         refused = [(r, x) for r, x in zip(records, results, strict=True) if isinstance(x, Rejected)]

@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from services.contracts.passport_events import EventAccepted
 from services.contracts.upstream import REGISTRY, UpstreamData
 from services.intake import measures
-from services.intake.accept import REMEMBERED, accept
+from services.intake.accept import REMEMBERED, accept, related
 from services.intake.check import Checked
 from services.intake.store import VaultEntry, VaultStore
 from services.intake.tokens import Tokeniser
@@ -85,10 +85,12 @@ class Receiver:
 
     async def _round(self, left: dict[int, Checked], work: _Work) -> dict[int, Checked]:
         """One read and one write; returns those whose document somebody else wrote first."""
-        entries = await self._store.read(c.event.subject for c in left.values())
+        subjects = {c.event.subject for c in left.values()}
+        beside = {name for c in left.values() for name in related(c)}
+        entries = await self._store.read([*subjects, *(beside - subjects)])
         answers: dict[int, Answer] = {}
         for index, checked in left.items():
-            answers[index] = self._accept(checked, entries[checked.event.subject])
+            answers[index] = self._accept(checked, entries)
         faults.point("intake.before_vault")
         changed = [e for e in entries.values() if e.added]
         lost = await self._store.write(changed, uuid.uuid4().hex, self._clock()) if changed else set()
@@ -105,14 +107,19 @@ class Receiver:
                 work.to_send.setdefault(subject, {})[event_id] = owed
         return again
 
-    def _accept(self, checked: Checked, entry: VaultEntry) -> Answer:
+    def _accept(self, checked: Checked, entries: dict[str, VaultEntry]) -> Answer:
         event = checked.event
+        entry = entries[event.subject]
         if entry.has(event.event_id):
             return "duplicate"
         if not entry.key:
             entry.key = self._master.new_data_key(event.subject).wrapped
         key = self._master.unwrap(bytes(entry.key), event.subject)
-        accepted = accept(checked, remembered(entry, key), self._tokens)
+        earlier = remembered(entry, key)
+        for name in related(checked):
+            if entries[name].key:
+                earlier += remembered(entries[name], self._master.unwrap(bytes(entries[name].key), name))
+        accepted = accept(checked, earlier, self._tokens)
         measures.count_fields(accepted.unreadable, checked.unknown_fields)
         sealed = key.seal(event.event_id, orjson.dumps(checked.data.model_dump(exclude_none=True)))
         entry.add(event.event_id, event.type, event.time, sealed, accepted.event.encode())

@@ -17,7 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
 INDEXES: dict[str, list[IndexModel]] = {
-    "vault": [IndexModel([("owing", 1), ("touched", 1)])],
+    "vault": [IndexModel([("owing", 1), ("touched", 1)]), IndexModel([("events.id", 1)])],
     "rejects": [IndexModel([("at", 1)], expireAfterSeconds=14 * 86400)],
     "access": [IndexModel([("application_id", 1), ("at", 1)])],
 }

@@ -7,9 +7,10 @@ inside, and whatever cannot be ends the process without a commit: the batch is r
 import asyncio
 import os
 import sys
+import tempfile
 import time
-import uuid
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import faust
@@ -158,7 +159,7 @@ def make_app(settings: RiskSettings) -> faust.App:
         web_enabled=False,
         store="memory://",
         autodiscover=False,
-        datadir=f"/tmp/tppo-risk-{uuid.uuid4().hex}",
+        datadir=Path(tempfile.gettempdir()) / "tppo-risk",  # nothing is kept there: no tables
     )
     topic = app.topic(
         EventAccepted.TOPIC, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.contracts.schemas import HERE
 from services.contracts.upstream import REGISTRY
 from services.intake import derive, nik
-from services.intake.accept import accept
+from services.intake.accept import accept, related
 from services.intake.vault import MasterKey
 from tests.build import FORM, NOW, TOKENS, accepted, checked, submitted, upstream
 
@@ -176,3 +176,25 @@ def test_a_sealed_value_opens_only_in_its_own_place() -> None:
 def test_the_form_of_tests_is_good() -> None:
     assert checked(submitted()).event.happened_at < NOW
     assert FORM["purpose"] == "wisata"
+
+
+@pytest.mark.parametrize(
+    ("agent", "number", "wanted"),
+    [
+        ("PT. Amanah Contoh Wisata", "U1", True),
+        ("PT Amanah Conto Wisata", "U1", True),
+        ("PT Lain Sama Sekali", "U1", False),
+        ("PT Amanah Contoh Wisata", "U2", None),
+    ],
+)
+def test_the_agents_name_is_compared_with_the_licence_holders_r67(agent: str, number: str, wanted: bool | None) -> None:
+    licence = upstream(
+        "license.snapshot",
+        {"kind": "ppiu", "license_no": "U1", "name": "PT Amanah Contoh Wisata", "status": "active"},
+        subject="LIC-U1",
+    )
+    form = checked(submitted(agent={"name": agent}, agent_license_no=number))
+    assert related(form) == [f"LIC-{number}"]
+    found = accept(form, [(licence["time"], checked(licence).data)], TOKENS).event
+    assert found.person.agent_name_matches is wanted
+    assert agent not in found.encode().decode()

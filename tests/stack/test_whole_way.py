@@ -18,11 +18,13 @@ from services.contracts import ids
 from services.contracts.assessments import RiskAssessed
 from services.contracts.passport_events import EventAccepted
 from services.contracts.referrals import ReferralAnswered
+from services.embedded.stack import TOPICS
 from services.intake.store import VaultStore
 from services.runtime import topics
 from services.runtime.broker import Outgoing
 from services.simulator.people import Person
 from tests.build import submitted
+from tests.intake.test_check import BAD as BAD_INPUT
 from tests.stack.conftest import APPLICATIONS, Played
 from tests.waiting import until
 
@@ -104,7 +106,7 @@ def test_promise_8_no_clear_value_is_anywhere_but_in_passport_raw_and_the_vault(
     assert len(hidden) > 1000
     pattern = re.compile(b"|".join(re.escape(s) for s in sorted(hidden, key=len, reverse=True)))
     places: dict[str, bytes] = {}
-    table = topics.read_table(topics_file(), played.stack.agencies)
+    table = topics.read_table(TOPICS, played.stack.agencies)
     for record in played.read(*sorted(table.keys() - {"passport-raw"})):
         content = [record.key or b"", record.value or b"", *(v for _, v in record.headers)]
         places[f"{record.topic}/{record.partition}/{record.offset}"] = b" ".join(content)
@@ -126,12 +128,6 @@ def test_promise_8_no_clear_value_is_anywhere_but_in_passport_raw_and_the_vault(
     leaks = {place: pattern.search(content) for place, content in places.items()}
     assert {place: m.group() for place, m in leaks.items() if m} == {}
     assert len(places) > 2000
-
-
-def topics_file() -> Any:
-    from services.embedded.stack import TOPICS
-
-    return TOPICS
 
 
 def test_the_vault_holds_values_sealed_only(played: Played) -> None:
@@ -232,16 +228,27 @@ def test_who_may_not_is_refused(played: Played, scopes: list[str], audience: str
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize("kind", BAD_INPUT)
+def test_bad_input_over_http_gets_its_answer_and_nothing_is_kept(played: Played, kind: str) -> None:
+    raw, status, path = BAD_INPUT[kind]
+    with played.client("intake", "events:write") as http:
+        answer = http.post("/events", content=raw, headers={"Content-Type": "application/cloudevents+json"})
+    assert answer.status_code == status
+    problem = answer.json()
+    assert problem["status"] == status
+    if problem.get("faults"):
+        assert any(f["path"].startswith(path) for f in problem["faults"])
+    assert "3301044507909001" not in answer.text
+
+
 def _raw_rejects(played: Played) -> list[Any]:
     return played.read("passport-raw-dlq")
 
 
 def test_a_bad_topic_event_is_put_aside_shown_and_replayed_and_harms_no_other(played: Played) -> None:
-    from tests.intake.test_check import BAD as KINDS
-
     before = len(_raw_rejects(played))
     sent = []
-    for number, (raw, _, _) in enumerate(KINDS.values()):
+    for number, (raw, _, _) in enumerate(BAD_INPUT.values()):
         good = orjson.dumps(submitted() | {"id": f"between-{number}", "subject": "T-BETWEEN"})
         sent += [Outgoing("passport-raw", b"T-BETWEEN", raw), Outgoing("passport-raw", b"T-BETWEEN", good)]
     played.send(*sent)
@@ -249,11 +256,11 @@ def test_a_bad_topic_event_is_put_aside_shown_and_replayed_and_harms_no_other(pl
 
     def all_there() -> bool:
         letters[:] = _raw_rejects(played)[before:]
-        return len(letters) == len(KINDS)
+        return len(letters) == len(BAD_INPUT)
 
     until(all_there, "every bad event in the dead letters", 40)
     until(
-        lambda: len([r for r in played.read("passport-events") if r.key == b"T-BETWEEN"]) == len(KINDS),
+        lambda: len([r for r in played.read("passport-events") if r.key == b"T-BETWEEN"]) == len(BAD_INPUT),
         "every good event",
         40,
     )
@@ -266,7 +273,7 @@ def test_a_bad_topic_event_is_put_aside_shown_and_replayed_and_harms_no_other(pl
             http.post(f"/dead-letters/{x.key.decode()}/show", json={"actor": "ops-1", "purpose": "operations"}).json()
             for x in letters
         ]
-        originals = [raw.decode(errors="replace") for raw, _, _ in KINDS.values()]
+        originals = [raw.decode(errors="replace") for raw, _, _ in BAD_INPUT.values()]
         assert [s["original"] for s in shown] == originals
         corrected = submitted() | {"id": "corrected", "subject": "T-CORRECTED"}
         body = {"actor": "ops-1", "purpose": "operations", "event": corrected}
@@ -275,7 +282,7 @@ def test_a_bad_topic_event_is_put_aside_shown_and_replayed_and_harms_no_other(pl
         assert http.post(f"/dead-letters/{letters[-1].key.decode()}/replay", json=body).status_code == 422
         assert http.post("/dead-letters/nobody/show", json=body).status_code == 404
     reads = played.mongo["tppo_intake"]["access"].count_documents({"kind": "dead_letter", "actor": "ops-1"})
-    assert reads >= len(KINDS) + 2
+    assert reads >= len(BAD_INPUT) + 2
 
 
 def test_binary_mode_of_the_topic_is_taken(played: Played) -> None:
@@ -421,7 +428,7 @@ def test_live_and_ready_answer(played: Played, service: str) -> None:
 
 
 def test_the_topics_are_as_the_table_says(played: Played) -> None:
-    assert topics.check(played.kafka, topics.read_table(topics_file(), played.stack.agencies)) == []
+    assert topics.check(played.kafka, topics.read_table(TOPICS, played.stack.agencies)) == []
 
 
 def test_people_of_the_day_are_synthetic(played: Played) -> None:

@@ -1,0 +1,125 @@
+"""The commands against a running system: what a person at the keyboard reads."""
+
+import json
+from pathlib import Path
+
+import orjson
+import pytest
+from typer.testing import CliRunner, Result
+
+from services.cli.main import app
+from tests.build import lines, submitted
+from tests.stack.conftest import Played
+from tests.waiting import until
+
+
+@pytest.fixture(autouse=True)
+def _here(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TPPO_DATA", str(played.stack.folder))
+
+
+def tppo(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "300"})
+
+
+def test_status_says_what_is_ready_and_open() -> None:
+    out = tppo("status").stdout
+    for service in ("intake", "risk", "referral", "notify", "ledger"):
+        assert service in out
+    assert "unaccounted 0" in out
+    assert "wait for approval" in out
+    assert "│ ?" not in out  # lag could be read
+
+
+def test_cases_are_listed_shown_and_explained() -> None:
+    out = tppo("case", "list").stdout
+    assert "Ancaman/ketakutan terungkap" in out
+    assert "MUST ACT" in out
+    case_id = next(word for line in out.splitlines() if "MUST ACT" in line for word in line.split("│")[2].split())
+    shown = tppo("case", "show", case_id).stdout
+    assert "utuh / intact" in shown
+    assert "Rujukan / referrals" in shown
+    told = tppo("explain", case_id).stdout
+    assert "yang membersihkan" in told
+    assert "Ini bukan keputusan" in told
+    as_json = orjson.loads(tppo("explain", case_id, "--json").stdout)
+    assert tppo("explain", as_json["assessment_id"]).exit_code == 0
+    assert tppo("explain", "nobody").exit_code == 1
+
+
+def test_a_planned_referral_is_approved_once() -> None:
+    cases = tppo("case", "list", "--limit", "500").stdout
+    ids = [
+        word
+        for line in cases.splitlines()
+        if "waiting" in line and "│" in line
+        for word in line.split("│")[2].split()
+        if len(word) == 36
+    ]
+    for case_id in ids:
+        shown = tppo("case", "show", case_id).stdout
+        waiting = [
+            line.split()[1]
+            for line in shown.splitlines()
+            if "[planned, on_approval" in line and "sbmi" not in line and "kanim" not in line
+        ]
+        if waiting:
+            break
+    once = tppo("case", "approve", case_id, waiting[0], "--actor", "pengawas-1", "--reason", "bukti cukup")
+    assert "is sent" in once.stdout
+    again = tppo("case", "approve", case_id, waiting[0], "--actor", "pengawas-1", "--reason", "bukti cukup")
+    assert again.exit_code == 1
+    assert "only a planned one can be approved" in again.stderr
+
+
+def test_a_queue_is_read_and_an_unknown_agency_named() -> None:
+    result = tppo("queue", "read", "uptd-ppa-3304")
+    assert "child_protection" in result.stdout
+    assert "messages in queue-uptd-ppa-3304" in result.stderr
+    assert "no such agency" in tppo("queue", "read", "polres-9999").stderr
+
+
+def test_feed_sends_a_file_and_names_refused_lines(tmp_path: Path) -> None:
+    good = submitted() | {"id": "feed-1", "subject": "T-FEED"}
+    file = tmp_path / "events.jsonl"
+    file.write_bytes(b"\n".join([*lines([good]), b"{broken", *lines([good | {"id": "feed-2", "type": "x"}])]) + b"\n")
+    first, second = tppo("feed", str(file)), tppo("feed", str(file))
+    assert first.exit_code == 2
+    assert json.loads(first.stdout) == {"accepted": 1, "duplicates": 0, "faults": 2}
+    assert json.loads(second.stdout) == {"accepted": 0, "duplicates": 1, "faults": 2}
+    assert "line 2: (event)" in first.stderr
+    assert "line 3: type: is not an event type" in first.stderr
+
+
+def test_dead_letters_are_listed_shown_and_replayed(tmp_path: Path) -> None:
+    listed = tppo("dead-letters", "list").stdout
+    place = next(
+        word
+        for line in listed.splitlines()
+        if "passport-raw-dlq/" in line
+        for word in line.split()
+        if word.startswith("passport-raw-dlq/")
+    )
+    shown = orjson.loads(tppo("dead-letters", "show", place, "--actor", "ops-2").stdout)
+    assert shown["original"]
+    corrected = tmp_path / "good.json"
+    corrected.write_bytes(orjson.dumps(submitted() | {"id": "corrected-by-hand", "subject": "T-HAND"}))
+    assert '"accepted"' in tppo("dead-letters", "replay", place, "--actor", "ops-2", "--event", str(corrected)).stdout
+    assert "write it as listed" in tppo("dead-letters", "show", "somewhere", "--actor", "ops-2").stderr
+
+
+def test_topics_are_checked_and_applied_again() -> None:
+    assert tppo("topics", "apply").stdout == "created 0 topics\n"
+    assert tppo("topics", "check").exit_code == 0
+
+
+def test_the_ledger_has_nothing_open() -> None:
+    until(lambda: "nothing is open" in tppo("ledger", "open").stdout, "the ledger to be even", 30)
+
+
+def test_without_a_demo_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TPPO_DATA", str(tmp_path))
+    result = tppo("status")
+    assert result.exit_code == 2
+    assert "no running demo" in result.stderr
+    assert "make demo" in result.stderr
