@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from services.cli.connection import connect, must
 
@@ -24,17 +23,16 @@ def list_(
     """Newest cases first: what fired, and which referrals wait."""
     with connect().client("referral", ["cases:read"]) as http:
         cases = must(http.get("/cases", params={"limit": limit} | ({"state": state} if state else {})))
-    table = Table(title=f"{len(cases)} cases")
-    for heading in ("case", "id", "state", "level", "why", "referrals"):
-        table.add_column(heading, overflow="fold")
+    console = Console()
     for c in cases:
-        level = f"{c['level']}{' MUST ACT' if c['must_act'] else ' review' if c['must_review'] else ''}"
+        level = f"level {c['level']}{', MUST ACT' if c['must_act'] else ', must review' if c['must_review'] else ''}"
         sent = sum(r["state"] != "planned" for r in c["referrals"])
-        waiting = sum(r["state"] == "planned" for r in c["referrals"])
-        table.add_row(
-            c["case_ref"], c["case_id"], c["state"], level, "; ".join(c["sentences"]), f"{sent} sent, {waiting} waiting"
+        waiting = len(c["referrals"]) - sent
+        console.print(
+            f"[bold]{c['case_ref']}[/] {c['case_id']} · {c['state']} · {level} · {sent} sent, {waiting} waiting"
         )
-    Console().print(table)
+        console.print(f"    {'; '.join(c['sentences'])}", highlight=False)
+    console.print(f"{len(cases)} cases")
 
 
 def show(case_id: Annotated[str, typer.Argument(help="id of the case")]) -> None:

@@ -1,6 +1,7 @@
 """`tppo demo`: the whole system on this machine, with one office day played through it."""
 
 import json
+import signal
 import time
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +40,8 @@ def demo(
     started = time.monotonic()
     stack = Stack(new_folder(Path(ROOT)), list(Tables.load().agencies))
     code = 0
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a demo that is ended takes its children with it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with console.status("Starting broker, store, mail catcher and services ..."):
             stack.start()

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends, FastAPI, Header, Query, Request
 from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi_offline import FastAPIOffline
 from starlette.responses import Response
 
 from services.contracts import envelope, ids
@@ -65,7 +66,7 @@ def make_app(
     clock: Callable[[], datetime],
 ) -> FastAPI:
     """The application; everything it needs comes in here."""
-    app = FastAPI(
+    app = FastAPIOffline(
         title="tppo intake", version="1", description=__doc__, openapi_tags=[{"name": "events"}, {"name": "vault"}]
     )
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import uvicorn
 from fastapi import FastAPI, Header, HTTPException
+from fastapi_offline import FastAPIOffline
 
 from services.contracts.alerts import AlertRequested
 from services.notify.channels.channel import Channel
@@ -38,7 +39,7 @@ def channels_of(settings: NotifySettings) -> dict[str, Channel]:
 
 
 def make_api(desk: Desk, verifier: Verifier) -> FastAPI:
-    app = FastAPI(title="tppo notify", version="1", description=__doc__)
+    app = FastAPIOffline(title="tppo notify", version="1", description=__doc__)
 
     @app.post("/alerts/{alert_id}/seen", status_code=202)
     def seen(alert_id: str, authorization: Annotated[str | None, Header()] = None) -> dict[str, str]:

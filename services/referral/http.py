@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Query
+from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.contracts.referrals import ReferralAnswered
@@ -41,7 +42,7 @@ class Answer(BaseModel):
 def make_app(
     *, store: CaseStore, tables: Tables, vault: Vault, verifier: Verifier, clock: Callable[[], datetime]
 ) -> FastAPI:
-    app = FastAPI(title="tppo referral", version="1", description=__doc__)
+    app = FastAPIOffline(title="tppo referral", version="1", description=__doc__)
 
     def caller(authorization: Annotated[str | None, Header()] = None) -> Caller:
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from joserfc import jwt
 from joserfc.jwk import OctKey
 from pydantic import Field, SecretStr
@@ -71,6 +72,7 @@ def test_libraries_log_through_the_same_redaction(capsys: pytest.CaptureFixture[
         logging.getLogger("library").warning("value %s", "3301044507909001")
     finally:
         root.handlers[:] = before
+        structlog.reset_defaults()
     err = capsys.readouterr().err
     assert "3301044507909001" not in err
     assert json.loads(err.splitlines()[-1])["logger"] == "library"

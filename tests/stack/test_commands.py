@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from services.cli.main import app
+from services.runtime.broker import Outgoing
 from tests.build import lines, submitted
 from tests.stack.conftest import Played
 from tests.waiting import until
@@ -35,7 +36,7 @@ def test_cases_are_listed_shown_and_explained() -> None:
     out = tppo("case", "list").stdout
     assert "Ancaman/ketakutan terungkap" in out
     assert "MUST ACT" in out
-    case_id = next(word for line in out.splitlines() if "MUST ACT" in line for word in line.split("│")[2].split())
+    case_id = next(line.split()[1] for line in out.splitlines() if "MUST ACT" in line)
     shown = tppo("case", "show", case_id).stdout
     assert "utuh / intact" in shown
     assert "Rujukan / referrals" in shown
@@ -49,13 +50,7 @@ def test_cases_are_listed_shown_and_explained() -> None:
 
 def test_a_planned_referral_is_approved_once() -> None:
     cases = tppo("case", "list", "--limit", "500").stdout
-    ids = [
-        word
-        for line in cases.splitlines()
-        if "waiting" in line and "│" in line
-        for word in line.split("│")[2].split()
-        if len(word) == 36
-    ]
+    ids = [line.split()[1] for line in cases.splitlines() if " waiting" in line]
     for case_id in ids:
         shown = tppo("case", "show", case_id).stdout
         waiting = [
@@ -91,7 +86,9 @@ def test_feed_sends_a_file_and_names_refused_lines(tmp_path: Path) -> None:
     assert "line 3: type: is not an event type" in first.stderr
 
 
-def test_dead_letters_are_listed_shown_and_replayed(tmp_path: Path) -> None:
+def test_dead_letters_are_listed_shown_and_replayed(played: Played, tmp_path: Path) -> None:
+    played.send(Outgoing("passport-raw", b"x", b"{broken"))
+    until(lambda: "passport-raw-dlq/" in tppo("dead-letters", "list").stdout, "the dead letter")
     listed = tppo("dead-letters", "list").stdout
     place = next(
         word

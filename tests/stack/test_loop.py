@@ -37,9 +37,11 @@ class Bench:
         """A loop as after a restart."""
         self.loop = ConsumerLoop(
             consumer(self.played.kafka, self.group), {self.topic: self._take}, producer=self.producer, effects=self._effects,
-            health=self.health, log=structlog.get_logger(), poll_ms=50,
+            health=self.health, log=structlog.get_logger(),
         )  # fmt: skip
         self.loop._consumer.subscribe(topics=[self.topic], listener=self.loop)
+        self.health.assigned = False
+        self.turn_until(lambda: self.health.assigned, "the group to be joined")
         return self.loop
 
     def _take(self, message: Incoming) -> None:
