@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# uv trusts what the system trusts and asks where pip asks.
+UV := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL)) $(BIN)/uv
+PIP_OPTIONS := -q --system-certs --python $(BIN)/python
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-crash test-kafka check format lock contracts clean
@@ -16,8 +19,8 @@ $(READY): requirements.txt requirements-uv.txt pyproject.toml
 	  || { echo "Python 3.11 to 3.13 is needed; set one: make PYTHON=python3.12 ..."; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.txt
-	@$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements.txt requirements-uv.txt
-	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(UV) pip sync $(PIP_OPTIONS) --require-hashes requirements.txt requirements-uv.txt
+	@$(UV) pip install $(PIP_OPTIONS) --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: $(READY) ## play one office day through the whole system (ONCE=1: stop by itself)
@@ -46,8 +49,8 @@ contracts: $(READY) ## write JSON Schemas and the AsyncAPI document anew from th
 	@$(BIN)/python -m services.contracts.schemas
 
 lock: $(READY) ## lock the dependencies anew, with hashes
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --all-extras --prerelease=if-necessary-or-explicit --no-emit-package tppo pyproject.toml requirements-build.in -o requirements.txt
-	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate requirements-uv.in -o requirements-uv.txt
+	@$(UV) pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes --no-annotate --all-extras --prerelease=if-necessary-or-explicit --no-emit-package tppo pyproject.toml requirements-build.in -o requirements.txt
+	@$(UV) pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes --no-annotate requirements-uv.in -o requirements-uv.txt
 
 clean: ## remove the environment and the data of demos
 	@rm -rf $(VENV) .data

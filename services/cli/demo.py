@@ -52,7 +52,8 @@ def demo(
         figures = _play(console, stack, play(day, applications=applications, seed=seed))
         console.print()
         console.print(_summary(figures))
-        _show_where(console, stack)
+        if not once:
+            _show_where(console, stack)
         typer.echo(json.dumps(figures))
         code = 1 if figures["unaccounted"] else 0
         while not once:
