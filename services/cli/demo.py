@@ -49,8 +49,7 @@ def demo(
             f"Ready after {time.monotonic() - started:.0f} s. Playing one office day: {applications} applications."
         )
         day = last_working_day(local_date(datetime.now(WIB)))
-        figures = _play(console, stack, play(day, applications=applications, seed=seed))
-        console.print()
+        figures = _play(console, stack, play(day, applications=applications, seed=seed), started)
         console.print(_summary(figures))
         if not once:
             _show_where(console, stack)
@@ -68,22 +67,28 @@ def demo(
     raise typer.Exit(code)
 
 
-def _play(console: Console, stack: Stack, events: list[dict[str, Any]]) -> dict[str, Any]:
+def _play(console: Console, stack: Stack, events: list[dict[str, Any]], started: float) -> dict[str, Any]:
     figures = Figures(stack.addresses)
     player = Player(stack, with_mistakes(events))
     player.start()
     deadline = time.monotonic() + SETTLE_WITHIN_S + len(events) / 100
+    first_alert: float | None = None
     with Live(console=console, refresh_per_second=4) as live:
         while True:
             now = figures.read(player.sent)
             live.update(_progress(now, player.total))
             player.must_live()
+            if first_alert is None and now["delivered"]:
+                first_alert = time.monotonic() - started
             if player.done and figures.settled(now):
-                return now
+                break
             if time.monotonic() > deadline:
                 console.print("[red]Not settled in time; `tppo ledger open` names what is open.")
-                return now
+                break
             time.sleep(0.25)
+    told = f"first alert in the mail page after {first_alert:.0f} s, " if first_alert is not None else ""
+    console.print(f"\n{told}all settled after {time.monotonic() - started:.0f} s")
+    return now
 
 
 def _progress(now: dict[str, Any], total: int) -> Table:

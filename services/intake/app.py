@@ -82,13 +82,17 @@ async def run(settings: IntakeSettings) -> None:
 
 
 async def _sweep(receiver: Receiver, after_s: float, log: Any) -> None:
-    """Send again what a crash left owed."""
+    """Send again what a crash left owed: at start whatever its age, then what grew too old since the last look."""
+    since = datetime.fromtimestamp(0, UTC)
     while True:
+        until = now() - timedelta(seconds=after_s)
         with contextlib.suppress(*AWAY):
-            again = await receiver.resend(timedelta(seconds=after_s))
+            again = await receiver.resend(since, until)
             if again:
                 measures.RESENT.inc(again)
                 log.info("sent again", events=again)
+            else:
+                since = until - timedelta(seconds=after_s)
         await asyncio.sleep(after_s / 2)
 
 

@@ -7,7 +7,7 @@ import asyncio
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import orjson
@@ -75,9 +75,9 @@ class Receiver:
         """Wait for marks in flight."""
         await asyncio.gather(*self._marking, return_exceptions=True)
 
-    async def resend(self, older_than: timedelta) -> int:
-        """Send again what a crash left owed. Returns how many events."""
-        owed = dict(await self._store.owed_before(self._clock() - older_than))
+    async def resend(self, since: datetime, until: datetime) -> int:
+        """Send again what a crash left owed in a span of time. Returns how many events."""
+        owed = dict(await self._store.owed_between(since, until))
         owed = {application: events for application, events in owed.items() if events}
         await self._send(owed)
         await self._store.mark_sent(owed)

@@ -1,6 +1,6 @@
 """The vault in the document store: one document per application with its wrapped key, sealed events, and what is owed.
 
-    {_id: application_id, version, key, events: [{id, type, at, sealed}], owed: {event_id: outgoing bytes}, owing, touched, w}
+    {_id: application_id, version, key, events: [{id, type, at, sealed}], owed: {event_id: outgoing bytes}, touched, w}
 
 Accepting is one atomic write to that document. `w` names the batch that wrote last, so that after a bulk write the
 winners of a race can be told from the losers.
@@ -17,7 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
 INDEXES: dict[str, list[IndexModel]] = {
-    "vault": [IndexModel([("owing", 1), ("touched", 1)]), IndexModel([("events.id", 1)])],
+    "vault": [IndexModel([("touched", 1)]), IndexModel([("events.id", 1)])],
     "rejects": [IndexModel([("at", 1)], expireAfterSeconds=14 * 86400)],
     "access": [IndexModel([("application_id", 1), ("at", 1)])],
 }
@@ -68,7 +68,7 @@ class VaultStore:
         """Write what was added, each document atomically; returns the applications that somebody else wrote first."""
         steps: list[InsertOne[dict[str, Any]] | UpdateOne] = []
         for e in entries:
-            mark = {"owing": True, "touched": now, "w": batch}
+            mark = {"touched": now, "w": batch}
             if e.version == 0:
                 steps.append(
                     InsertOne(
@@ -96,16 +96,17 @@ class VaultStore:
 
     async def mark_sent(self, sent: Mapping[str, Iterable[str]]) -> None:
         """Strike out what was sent: event ids by application."""
-        steps: list[UpdateOne] = []
-        for application_id, event_ids in sent.items():
-            steps.append(UpdateOne({"_id": application_id}, {"$unset": {f"owed.{e}": "" for e in event_ids}}))
-            steps.append(UpdateOne({"_id": application_id, "owed": {}}, {"$set": {"owing": False}}))
+        steps = [UpdateOne({"_id": a}, {"$unset": {f"owed.{e}": "" for e in events}}) for a, events in sent.items()]
         if steps:
-            await self._vault.bulk_write(steps, ordered=True)
+            await self._vault.bulk_write(steps, ordered=False)
 
-    async def owed_before(self, moment: datetime, limit: int = 500) -> list[tuple[str, dict[str, bytes]]]:
-        """What was accepted and never marked as sent."""
-        found = self._vault.find({"owing": True, "touched": {"$lt": moment}}, {"owed": 1}).limit(limit)
+    async def owed_between(
+        self, since: datetime, until: datetime, limit: int = 500
+    ) -> list[tuple[str, dict[str, bytes]]]:
+        """What was accepted in a span of time and never marked as sent."""
+        found = self._vault.find({"touched": {"$gte": since, "$lt": until}, "owed": {"$ne": {}}}, {"owed": 1}).limit(
+            limit
+        )
         return [(d["_id"], d["owed"]) async for d in found]
 
     async def state_of(self, event_id: str) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Handlers of the alert topics, and the step that sends what is due: stored before it is sent, receipt after."""
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal
@@ -20,8 +21,8 @@ from services.runtime.broker import Incoming
 from services.runtime.failures import Reject, Retry
 from services.runtime.outbox import Conflict
 
-# A slow channel must not hold up the loop: its liveness is asked for every 30 s.
-A_TURN = 10
+# A slow channel must not hold up the loop, whose liveness is asked for every 30 s.
+A_TURN, A_TURN_S = 10, 5.0
 
 
 class Desk:
@@ -69,7 +70,10 @@ class Desk:
         """Take every alert whose time has come one step further."""
         due = list(self._store.due(self._clock(), limit=A_TURN))
         measures.OPEN.set(len(due))
+        until = time.monotonic() + A_TURN_S
         for alert in due:
+            if time.monotonic() > until:
+                break
             try:
                 self._step(alert)
             except Retry:

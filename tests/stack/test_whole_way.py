@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -178,6 +179,23 @@ def test_promise_3_what_was_answered_202_stands_on_the_topic(played: Played) -> 
         assert http.get("/events", params={"source": "x", "id": "nobody"}).status_code == 404
     found = [r for r in played.read("passport-events") if r.key == b"T-DURABLE-1"]
     assert [EventAccepted.decode(r.value).data["purpose"] for r in found] == ["wisata"]
+
+
+def test_promise_1_one_event_from_many_at_once_is_accepted_once(played: Played) -> None:
+    """Twelve callers at the same time: the same event six times, and six others of the same application."""
+    same = submitted() | {"id": "race-0", "subject": "T-RACE"}
+    others = [same | {"id": f"race-{n}"} for n in range(1, 7)]
+    headers = {"Content-Type": "application/cloudevents+json"}
+    with played.client("intake", "events:write") as http, ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda e: http.post("/events", json=e, headers=headers), [same] * 6 + others))
+    assert {a.status_code for a in answers} == {202}
+    assert sorted(a.json()["status"] for a in answers) == ["accepted"] * 7 + ["duplicate"] * 5
+    copies: dict[str, set[bytes]] = {}
+    for record in played.read("passport-events"):
+        if record.key == b"T-RACE":
+            copies.setdefault(EventAccepted.decode(record.value).event_id, set()).add(record.value)
+    assert len(copies) == 7
+    assert all(len(bodies) == 1 for bodies in copies.values())
 
 
 def test_all_three_modes_of_http_are_taken(played: Played) -> None:

@@ -1,0 +1,81 @@
+"""Reveal, token exchange and dead letters: what opens the vault, each with a record."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from services.contracts.dead_letters import Fault
+from services.intake import measures
+from services.intake.http_events import take_one
+from services.intake.problem import Problem, allow
+from services.intake.receiver import Receiver
+from services.intake.rejects import RejectStore, ShowRequest
+from services.intake.reveal import RevealRequest, TokenRequest, exchange, reveal
+from services.intake.store import VaultStore
+from services.intake.tokens import Tokeniser
+from services.intake.vault import MasterKey
+from services.runtime.identity import Caller
+
+
+def vault_router(
+    receiver: Receiver,
+    store: VaultStore,
+    rejects: RejectStore,
+    master: MasterKey,
+    tokens: Tokeniser,
+    clock: Callable[[], datetime],
+    caller: Callable[..., Caller],
+) -> APIRouter:
+    router = APIRouter(tags=["vault"])
+    Who = Annotated[Caller, Depends(caller)]
+
+    @router.post("/vault/reveal")
+    async def post_reveal(wanted: RevealRequest, who: Who) -> dict[str, Any]:
+        """Clear values of one application, field by field, for a purpose; recorded before anything is answered."""
+        allow(who, "vault:reveal")
+        found = await reveal(wanted, store, master, clock())
+        measures.REVEALS.labels("found" if found is not None else "unknown").inc()
+        if found is None:
+            raise Problem(404, "no such application")
+        return {"application_id": wanted.application_id, "values": found}
+
+    @router.post("/vault/tokens")
+    async def post_tokens(wanted: TokenRequest, who: Who) -> dict[str, str]:
+        """The token of a value that somebody outside gave, before anything is stored."""
+        allow(who, "vault:tokens")
+        await store.record_access(
+            {
+                "at": clock(),
+                "kind": "token",
+                "token_kind": wanted.kind,
+                "actor": wanted.actor,
+                "purpose": wanted.purpose,
+            }
+        )
+        token = exchange(wanted, tokens)
+        if token is None:
+            fault = Fault(path="value", rule="normalise", reason=f"cannot be read as {wanted.kind[:40]}")
+            raise Problem(422, "the value cannot be tokenised", (fault,))
+        return {"token": token}
+
+    @router.post("/dead-letters/{reference}/show")
+    async def show(reference: str, wanted: ShowRequest, who: Who) -> dict[str, Any]:
+        """A refused topic event as it came in; recorded before it is answered."""
+        allow(who, "dead-letters")
+        return await _known(reference, wanted)
+
+    @router.post("/dead-letters/{reference}/replay", status_code=202)
+    async def replay(reference: str, wanted: ShowRequest, who: Who) -> dict[str, Any]:
+        """Try a refused topic event again, with today's rules or with a corrected `event`."""
+        allow(who, "dead-letters")
+        return await take_one(receiver, rejects.check_again(await _known(reference, wanted), wanted, clock()))
+
+    async def _known(reference: str, wanted: ShowRequest) -> dict[str, Any]:
+        found = await rejects.show(reference, wanted, clock())
+        if found is None:
+            raise Problem(404, "no such dead letter, or its 14 days have passed")
+        return found
+
+    return router

@@ -1,0 +1,111 @@
+"""The work of one batch: send, then write; safe to repeat; two workers that both believe they own a record."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import pytest
+
+from services.contracts.assessments import FactRecorded, RiskAssessed
+from services.contracts.passport_events import EventAccepted
+from services.risk import batch
+from services.risk.pack import Pack
+from services.risk.record import Record
+from services.risk.records import MemoryStore
+from services.simulator.day import play
+from tests.build import accepted, house
+
+PACK = Pack.load()
+EVENTS = [accepted(e) for e in play(date(2026, 11, 24), applications=12)]
+
+
+def work(
+    events: Sequence[EventAccepted], store: MemoryStore, fail: bool = False
+) -> tuple[batch.Done | None, list[Any]]:
+    sent: list[Any] = []
+
+    async def send(messages: Sequence[Any]) -> None:
+        if fail:
+            raise ConnectionError("broker")
+        sent.extend(messages)
+
+    try:
+        return asyncio.run(batch.work(events, store, PACK, send)), sent
+    except ConnectionError:
+        return None, sent
+
+
+def test_promise_2_every_event_of_an_application_leads_to_one_assessment_and_every_other_to_one_fact() -> None:
+    _, sent = work(EVENTS, MemoryStore())
+    causes = [m.caused_by for m in sent]
+    assert sorted(causes) == sorted(e.event_id for e in EVENTS)
+    kinds = {e.event_id: type(m) for e in EVENTS for m in sent if m.caused_by == e.event_id}
+    assert all(kinds[e.event_id] is (RiskAssessed if batch.has_application(e) else FactRecorded) for e in EVENTS)
+
+
+def test_promise_1_a_redelivered_batch_says_and_changes_nothing() -> None:
+    store = MemoryStore()
+    work(EVENTS, store)
+    versions = {a: r.version for a, r in store.records.items()}
+    done, sent = work(EVENTS, store)
+    assert done is not None
+    assert [m for m in sent if isinstance(m, RiskAssessed)] == []
+    assert done.known == sum(batch.has_application(e) for e in EVENTS)
+    assert {a: r.version for a, r in store.records.items()} == versions
+
+
+def test_promise_1_when_sending_fails_nothing_is_written_and_the_retry_gives_the_same_ids() -> None:
+    store = MemoryStore()
+    assert work(EVENTS, store, fail=True) == (None, [])
+    assert store.records == {}
+    _, sent = work(EVENTS, store)
+    _, fresh = work(EVENTS, MemoryStore())
+    assert [m.encode() for m in sent] == [m.encode() for m in fresh]
+
+
+class Contested(MemoryStore):
+    """Another worker writes one more event just before our first write."""
+
+    def __init__(self, theirs: EventAccepted) -> None:
+        super().__init__()
+        self._theirs: EventAccepted | None = theirs
+
+    async def read(self, application_ids: Any) -> dict[str, Record]:
+        found = await super().read(application_ids)
+        return {a: Record(a, r.version, dict(r.events), dict(r.beside)) for a, r in found.items()}
+
+    async def write(self, records: Sequence[Record]) -> set[str]:
+        if self._theirs is not None:
+            theirs, self._theirs = self._theirs, None
+            other = Record(theirs.application_id, 1, {theirs.event_id: theirs})
+            self.records[other.application_id] = other
+            kept = [r for r in records if r.application_id != theirs.application_id]
+            await super().write(kept)
+            return {theirs.application_id}
+        return await super().write(records)
+
+
+def test_a_worker_that_lost_the_race_reads_again_and_both_events_count() -> None:
+    ours = house("application.submitted", "2026-11-01T09:00:00+07:00", "ours", purpose="wisata")
+    theirs = house("interview.completed", "2026-11-02T09:00:00+07:00", "theirs", told_what_to_say=True)
+    store = Contested(theirs)
+    done, sent = work([ours], store)
+    assert store.records["A1"].events.keys() == {"ours", "theirs"}
+    assert [a.record_version for a in sent] == [1, 2]
+    assert done is not None
+    assert [(a.caused_by, a.record_version) for a in done.assessments] == [("ours", 2)]
+
+
+def test_contention_without_end_is_tried_later() -> None:
+    class Always(MemoryStore):
+        async def write(self, records: Sequence[Record]) -> set[str]:
+            return {r.application_id for r in records}
+
+    assert work(EVENTS[10:12], Always())[0] is None
+
+
+@pytest.mark.parametrize("type_", ["license.snapshot", "tip.received", "mission_alert.published"])
+def test_events_without_an_application_are_facts_r05(type_: str) -> None:
+    _, sent = work([house(type_, "2026-11-01T09:00:00+07:00", "f1", license_no="U1")], MemoryStore())
+    assert [type(m) for m in sent] == [FactRecorded]
