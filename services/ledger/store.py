@@ -56,18 +56,26 @@ class Items:
         ]
 
     def summary(self) -> dict[str, int]:
-        """Counts by kind and way out."""
-        count = self._items.count_documents
-        return {
-            "accepted": count({"kind": "event", "into": True}),
-            "assessed": count({"kind": "event", "outs": "assessed"}),
-            "recorded": count({"kind": "event", "outs": "recorded"}),
-            "dead_lettered": count({"kind": "event", "outs": "dead_lettered"}),
-            "cases": count({"kind": "case", "outs": "flagged"}),
-            "referrals_planned": count({"kind": "referral", "also": "planned"}),
-            "referrals": count({"kind": "referral", "outs": "queued"}),
-            "alerts": count({"kind": "alert", "into": True}),
-            "delivered": count({"kind": "alert", "outs": "sent"}),
-            "twice": count({"out_ids.1": {"$exists": True}}),
-            "unaccounted": sum(self.unaccounted().values()),
+        """Counts by kind and way out, in one pass."""
+
+        def count(**wanted: Any) -> dict[str, Any]:
+            tests = [
+                {"$in": [v, f"${k}"]} if k in ("outs", "also") else {"$eq": [f"${k}", v]} for k, v in wanted.items()
+            ]
+            return {"$sum": {"$cond": [{"$and": tests}, 1, 0]}}
+
+        counts = {
+            "accepted": count(kind="event", into=True),
+            "assessed": count(kind="event", outs="assessed"),
+            "recorded": count(kind="event", outs="recorded"),
+            "dead_lettered": count(kind="event", outs="dead_lettered"),
+            "cases": count(kind="case", outs="flagged"),
+            "referrals_planned": count(kind="referral", also="planned"),
+            "referrals": count(kind="referral", outs="queued"),
+            "alerts": count(kind="alert", into=True),
+            "delivered": count(kind="alert", outs="sent"),
+            "twice": {"$sum": {"$cond": [{"$gt": [{"$size": "$out_ids"}, 1]}, 1, 0]}},
+            "unaccounted": {"$sum": {"$cond": [{"$eq": ["$open", True]}, 1, 0]}},
         }
+        found = next(iter(self._items.aggregate([{"$group": {"_id": None} | counts}])), {})
+        return {name: int(found.get(name, 0)) for name in counts}
