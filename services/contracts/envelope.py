@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.contracts import ids
+from services.contracts.enums import ServiceChannel
 from services.contracts.fields import Time, parse_time
 
 MAX_EVENT_BYTES = 256 * 1024  # R03
@@ -44,9 +45,7 @@ class UpstreamEvent(BaseModel):
     servicepoint: str | None = Field(
         None, description="counter or field-service day", pattern=r"^[A-Za-z0-9._-]{1,64}$"
     )
-    servicechannel: Literal["kanim", "ulp", "ukk", "mpp", "eazy", "simpatik", "prioritas"] | None = Field(
-        None, description="service channel"
-    )
+    servicechannel: ServiceChannel | None = Field(None, description="service channel")
     traceparent: str | None = Field(None, description="W3C trace context", max_length=100)
     data: dict[str, Any] = Field(description="fields of the event, personal values in clear")
 

@@ -12,8 +12,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Leaves = Literal["kept", "sealed", "fairness", "token", "person", "entities", "nested", "niks"]
-
 
 def keep(description: str, *, cls: str = "K", required: bool = False, **limits: Any) -> Any:
     """A coded fact: travels to risk and referral under its own name."""

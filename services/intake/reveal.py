@@ -1,6 +1,5 @@
 """Reveal and token exchange: the only ways a clear value leaves, or a given value becomes a token; both recorded first."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -64,8 +63,3 @@ def exchange(request: TokenRequest, tokens: Tokeniser) -> str | None:
 
 def prefix_of(type_: str) -> str:
     return REGISTRY[type_].PREFIX
-
-
-def known_fields() -> Iterable[str]:
-    """Every field that can be asked for."""
-    return sorted({f"{m.PREFIX}.{name}" for m in REGISTRY.values() for name in m.model_fields})

@@ -50,21 +50,9 @@ class AlertStore:
     def save(self, progress: Progress) -> None:
         """One atomic write. Raises outbox.Conflict when somebody else wrote in between."""
         alert = progress.alert
-        known = (
-            self.collection.find_one({"_id": alert.alert_id}, {"outbox": 1, "next_out": 1}) if alert.version else None
-        )
-        number = known["next_out"] if known else 0
-        owed = list(known["outbox"]) if known else []
-        owed += [outbox.owed(number + place, _outgoing(m)) for place, m in enumerate(progress.messages)]
-        document = AlertDocument._from_son(
-            {
-                "_id": alert.alert_id,
-                **alert.model_dump(exclude={"alert_id", "version"}, exclude_none=True),
-                "outbox": owed,
-                "next_out": number + len(progress.messages),
-                "version": alert.version + 1,
-            }
-        )
+        owed = outbox.grown(self.collection, alert.alert_id, alert.version, [_outgoing(m) for m in progress.messages])
+        body = alert.model_dump(exclude={"alert_id", "version"}, exclude_none=True)
+        document = AlertDocument._from_son({"_id": alert.alert_id, **body, **owed, "version": alert.version + 1})
         document.validate()
         faults.point("notify.before_write")
         outbox.write(self.collection, document.to_mongo().to_dict(), alert.version)

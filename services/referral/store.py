@@ -83,21 +83,10 @@ class CaseStore:
     def save(self, step: Step) -> None:
         """One atomic write: state, history, inbox, and what is owed. Raises outbox.Conflict."""
         case = step.case
-        known = self.collection.find_one({"_id": case.case_id}, {"outbox": 1, "next_out": 1}) if case.version else None
-        number = known["next_out"] if known else 0
-        owed = list(known["outbox"]) if known else []
-        for place, (topic, message) in enumerate(step.messages):
-            owed.append(outbox.owed(number + place, _outgoing(topic, message)))
+        more = [_outgoing(topic, message) for topic, message in step.messages]
+        owed = outbox.grown(self.collection, case.case_id, case.version, more)
         body = case.model_dump(exclude={"case_id", "version"})
-        document = CaseDocument._from_son(
-            {
-                "_id": case.case_id,
-                **body,
-                "outbox": owed,
-                "next_out": number + len(step.messages),
-                "version": case.version + 1,
-            }
-        )
+        document = CaseDocument._from_son({"_id": case.case_id, **body, **owed, "version": case.version + 1})
         document.validate()
         faults.point("referral.before_write")
         outbox.write(self.collection, document.to_mongo().to_dict(), case.version)

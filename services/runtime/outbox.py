@@ -40,6 +40,20 @@ def message_of(entry: dict[str, Any]) -> Outgoing:
     )
 
 
+def grown(collection: Collection[dict[str, Any]], id_: str, version: int, more: Sequence[Outgoing]) -> dict[str, Any]:
+    """The fields `outbox` and `next_out` of a document after it owes more; `version` is the one that was read, 0 for none.
+
+    The version checked by `write` makes sure that nobody else touched the outbox in between.
+    """
+    known = collection.find_one({"_id": id_}, {"outbox": 1, "next_out": 1}) if version else None
+    number = known["next_out"] if known else 0
+    before = list(known["outbox"]) if known else []
+    return {
+        "outbox": before + [owed(number + place, message) for place, message in enumerate(more)],
+        "next_out": number + len(more),
+    }
+
+
 def write(collection: Collection[dict[str, Any]], document: dict[str, Any], expected: int) -> None:
     """The one atomic write of a step. `expected` is the version that was read, 0 for a new document.
 
