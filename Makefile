@@ -8,10 +8,10 @@ UV := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL)) $(BIN)/uv
 PIP_OPTIONS := -q --system-certs --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-crash test-kafka check format lock contracts clean
+.PHONY: help demo test test-crash test-kafka test-python bench-simulate check format lock contracts clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(READY): requirements.txt requirements-uv.txt pyproject.toml
 	@echo "Setting up $(VENV) (once) ..."
@@ -35,6 +35,14 @@ test-crash: $(READY) ## kill every service at each of its fault points while a d
 test-kafka: $(READY) ## the whole way on real Apache Kafka (needs Java 17 and mvn)
 	@$(BIN)/python -m pytest -m kafka
 
+test-python: $(READY) ## tests without a stack on another Python version (3.12 or 3.13)
+	@$(UV) venv -q --allow-existing --python "$$(.ci/other-python $(BIN)/python)" .venv-other
+	@VIRTUAL_ENV=.venv-other $(UV) pip sync -q --system-certs --require-hashes requirements.txt
+	@.venv-other/bin/python -m pytest tests/simulator tests/contracts tests/intake tests/risk tests/referral -p no:cacheprovider
+
+bench-simulate: $(READY) ## how fast the simulated world is, and its marginals
+	@$(BIN)/python -m tests.bench.simulate
+
 check: $(READY) ## format, lint, types, imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -53,4 +61,4 @@ lock: $(READY) ## lock the dependencies anew, with hashes
 	@$(UV) pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes --no-annotate requirements-uv.in -o requirements-uv.txt
 
 clean: ## remove the environment and the data of demos
-	@rm -rf $(VENV) .data
+	@rm -rf $(VENV) .venv-other .data

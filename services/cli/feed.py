@@ -33,7 +33,7 @@ def feed(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help=
         for lines, size in _batches(file):
             # A token lives five minutes; a long file needs more than one.
             with connection.client("intake", ["events:write"], "feed") as http:
-                answer = _post(http, lines)
+                answer = post(http, lines)
             accepted, duplicate = accepted + answer["accepted"], duplicate + answer["duplicate"]
             for each in answer["rejected"]:
                 refused += 1
@@ -60,7 +60,7 @@ def _batches(file: Path) -> Iterator[tuple[list[tuple[int, bytes]], int]]:
         yield lines, size
 
 
-def _post(http: httpx.Client, lines: list[tuple[int, bytes]]) -> dict[str, Any]:
+def post(http: httpx.Client, lines: list[tuple[int, bytes]]) -> dict[str, Any]:
     """A line that is not JSON becomes null in the batch, so that intake names it by its place."""
     body = b"[" + b",".join(line if _is_json(line) else b"null" for _, line in lines) + b"]"
     answer = http.post("/events", content=body, headers={"Content-Type": "application/cloudevents-batch+json"})

@@ -132,9 +132,12 @@ def _refer(step: Step, rule: Route, assessed: RiskAssessed, tables: Tables, now:
     agency = tables.first(rule.role) if rule.territory == "any" else tables.find(rule.role, place)
     resolved = agency.role == rule.role
     referral_id = ids.referral_id(case.case_id, agency.agency_id, rule.code)
-    if case.referral(referral_id) is not None:
-        return
     automatic = rule.mode == "automatic" and resolved
+    waiting = case.referral(referral_id)
+    if waiting is not None:
+        if automatic and waiting.state == "planned" and waiting.mode == "on_approval":
+            _no_longer_waits(step, waiting, rule, assessed, now)
+        return
     referral = Referral(
         referral_id=referral_id,
         referral_ref=short_ref("R", referral_id),
@@ -162,3 +165,10 @@ def _refer(step: Step, rule: Route, assessed: RiskAssessed, tables: Tables, now:
     )  # fmt: skip
     if automatic:
         step.send(referral, now, rule.deadline.after(now), SYSTEM, assessed.assessment_id)
+
+
+def _no_longer_waits(step: Step, referral: Referral, rule: Route, assessed: RiskAssessed, now: datetime) -> None:
+    """It was planned for approval; a later assessment made it mandated (a child is to work): it leaves at once."""
+    referral.mode, referral.route, referral.fields, referral.urgent = "automatic", rule.name, rule.fields, rule.urgent
+    referral.consent_needed = rule.consent
+    step.send(referral, now, rule.deadline.after(now), SYSTEM, assessed.assessment_id)

@@ -1,95 +1,128 @@
-"""Synthetic people of the five kabupaten. Nobody here exists.
+"""Synthetic people, households and where they live. Nobody here exists: see `numbers` for what makes that sure."""
 
-Synthetic by construction: NIK serials from 9000 on (serials count people born on one day in one kecamatan and never get
-that far), phones in the block 0000 of a prefix, names drawn at random from lists of common first names.
-"""
-
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
 from random import Random
+from typing import Any
 
-# kabupaten: share in percent, kecamatan count (events.md section 8, practice.md section 7)
-KABUPATEN = {
-    "3301": (30, 24),
-    "3302": (24, 27),
-    "3305": (15, 26),
-    "3303": (11, 18),
-    "3304": (9, 20),
-    "3329": (6, 17),
-    "3207": (5, 27),
-}
-_FIRST = [
-    "Siti",
-    "Slamet",
-    "Sri",
-    "Agus",
-    "Dwi",
-    "Eko",
-    "Tri",
-    "Wahyu",
-    "Nur",
-    "Endang",
-    "Bambang",
-    "Rini",
-    "Sugeng",
-    "Lestari",
-    "Ratna",
-    "Joko",
-    "Kartika",
-    "Yanti",
-    "Budi",
-    "Wati",
-]
-_SECOND = [
-    "Rahayu",
-    "Santoso",
-    "Utami",
-    "Prasetyo",
-    "Lestari",
-    "Handayani",
-    "Saputra",
-    "Wibowo",
-    "Hidayat",
-    "Susanti",
-    "Purnomo",
-    "Kurniawan",
-    "Astuti",
-    "Setiawan",
-]
+import yaml
+
+from services.contracts import regions
+from services.simulator import numbers
+from services.simulator.values import picker
+
+HERE = Path(__file__).parent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Person:
-    """Clear values of one synthetic person."""
+    """Clear values of one synthetic person. `parents` are NIK, for the civil registry's answer."""
 
     nik: str
     kk_no: str
     name: str
     birth: date
     sex: str
+    marital: str
     desa: str
     street: str
     phone: str
     email: str
+    number: int
+    parents: tuple[str, ...] = ()
+
+    def age(self, day: date) -> int:
+        return day.year - self.birth.year - ((day.month, day.day) < (self.birth.month, self.birth.day))
 
 
-def person(random: Random, number: int, day: date, *, age: int | None = None, kabupaten: str | None = None) -> Person:
-    """The `number`-th person of a world; equal numbers give equal NIK serials, so numbers must differ."""
-    years = age if age is not None else random.randint(19, 62)
-    birth = day - timedelta(days=years * 365 + years // 4 + random.randint(20, 300))
-    place = kabupaten or random.choices(list(KABUPATEN), [share for share, _ in KABUPATEN.values()])[0]
-    kecamatan = f"{place}{random.randint(1, KABUPATEN[place][1]):02d}"
-    sex = random.choice("LP")
-    born_day = birth.day + (40 if sex == "P" else 0)
-    serial = 9000 + number % 1000
-    return Person(
-        nik=f"{kecamatan}{born_day:02d}{birth:%m%y}{serial}",
-        kk_no=f"{kecamatan}{random.randint(1, 28):02d}{random.randint(1, 12):02d}{random.randint(5, 24):02d}{serial}",
-        name=f"{random.choice(_FIRST)} {random.choice(_SECOND)}",
-        birth=birth,
-        sex=sex,
-        desa=f"{kecamatan}{2001 + random.randint(0, 11)}",
-        street=f"Jl. {random.choice(_SECOND)} No. {random.randint(1, 90)} RT {random.randint(1, 9):02d}/RW {random.randint(1, 6):02d}",
-        phone=f"0812000{number % 100000:05d}",
-        email=f"pemohon.{number}@contoh.example",
-    )
+@cache
+def _names() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((HERE / "names.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+@cache
+def _origin() -> Any:
+    return picker({k: v["weight"] for k, v in _names().items() if k != "streets"})
+
+
+class Population:
+    """Makes people and numbers; equal calls in equal order make equal people. Holds counters only.
+
+    Worlds that begin on different days get different numbers, so that they can be played into one system.
+    """
+
+    def __init__(self, first: date) -> None:
+        self._of_kecamatan: Counter[str] = Counter()
+        self._abroad: Counter[str] = Counter()
+        self._people = self._before = first.toordinal() % 1000 * 50_000
+
+    def phone(self, random: Random) -> str:
+        self._people += 1
+        return numbers.phone(self._people, spelling=int(random.random() * 3))
+
+    def phone_abroad(self, country: str) -> str:
+        """Unique until the prefix is used up, which takes ten thousand hosts in the smallest one."""
+        self._abroad[country] += 1
+        return numbers.phone(self._abroad[country] + self._before // 100, country)
+
+    def person(
+        self,
+        random: Random,
+        day: date,
+        desa: str,
+        age: int,
+        sex: str,
+        *,
+        like: Person | None = None,
+        parents: tuple[str, ...] = (),
+    ) -> Person:
+        """`like` is somebody of the same household: same card, address and phone habits. `age` in years on `day`."""
+        kecamatan = desa[:6]
+        number = self._of_kecamatan[kecamatan] + self._before // 50_000
+        self._of_kecamatan[kecamatan] += 1
+        self._people += 1
+        birth = day.replace(year=day.year - age, day=1) - timedelta(days=int(random.random() * 330) + 1)
+        card = like.kk_no if like else numbers.kk(kecamatan, date(2005 + int(random.random() * 18), 1 + int(random.random() * 12), 1 + int(random.random() * 28)), number)  # fmt: skip
+        return Person(
+            nik=numbers.nik(kecamatan, birth, sex, number),
+            kk_no=card,
+            name=_name(random, sex),
+            birth=birth,
+            sex=sex,
+            marital="belum_kawin" if age < 23 else ("kawin" if random.random() < 0.8 else "cerai_hidup"),
+            desa=desa,
+            street=like.street if like else _street(random),
+            phone=numbers.phone(self._people, spelling=int(random.random() * 3)),
+            email=numbers.email(self._people),
+            number=self._people,
+            parents=parents,
+        )
+
+    def firm_or_go_between(self, random: Random, title: str = "") -> dict[str, str]:
+        """A {name, phone} as told at the counter (R04)."""
+        name = _name(random, "L" if random.random() < 0.6 else "P")
+        return {"name": f"{title}{name}", "phone": self.phone(random)}
+
+
+def a_desa(random: Random, kabupaten: str) -> str:
+    every = regions.desa_of(kabupaten)
+    return every[int(random.random() * len(every))]
+
+
+def _name(random: Random, sex: str) -> str:
+    kind = _names()[_origin()(random)]
+    first = kind[sex][int(random.random() * len(kind[sex]))]
+    if random.random() < kind["single"]:
+        return str(first)
+    return f"{first} {kind['last'][int(random.random() * len(kind['last']))]}"
+
+
+def _street(random: Random) -> str:
+    streets = _names()["streets"]
+    street = streets[int(random.random() * len(streets))]
+    rt, rw = 1 + int(random.random() * 9), 1 + int(random.random() * 8)
+    return f"Jl. {street} No. {1 + int(random.random() * 99)} RT {rt:02d}/RW {rw:02d}"

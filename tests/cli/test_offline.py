@@ -51,8 +51,9 @@ def test_one_line_for_each_application_with_everything_the_issue_names(tmp_path:
     honest = [line for n, line in by_number.items() if n not in TROUBLED]
     assert {line["level"] for line in honest} == {0}
     referral = by_number[23]["referrals"][0]
+    home = next(e["data"]["domicile_desa_code"][:4] for e in DAY if e["subject"].endswith("-0023"))
     assert referral == {
-        "agency_id": "uptd-ppa-3304", "role": "uptd_ppa", "territory": "3304", "question": "child_protection",
+        "agency_id": f"uptd-ppa-{home}", "role": "uptd_ppa", "territory": home, "question": "child_protection",
         "fields": ["R0", "R1(4)", "R2", "R6", "R7", "R8"], "mode": "automatic",
     }  # fmt: skip
 

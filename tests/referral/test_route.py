@@ -176,6 +176,24 @@ def test_promise_1_a_newer_assessment_never_makes_a_second_referral() -> None:
     }
 
 
+def test_a_planned_referral_leaves_when_it_becomes_mandated() -> None:
+    """A child travels with an uncle (a person decides); then the interview says: to work. Nobody is waited for any more."""
+    child: dict[str, Any] = {"person": {"is_minor": True, "nik_kab": "3302"}}
+    first = step_of(assessed("minor_with_non_parent", level=2, review=True, version=1, **child))
+    assert sent(first, ReferralQueued) == [] or all(
+        m.question != "child_protection" for m in sent(first, ReferralQueued)
+    )
+    then = step_of(
+        assessed("minor_with_non_parent", "minor_work_or_marriage", act=True, version=2, **child), first.case
+    )
+    (queued,) = [m for m in sent(then, ReferralQueued) if m.question == "child_protection"]
+    assert queued.urgent
+    (referral,) = [r for r in then.case.referrals if r.question == "child_protection"]
+    assert (referral.state, referral.mode, referral.owner) == ("sent", "automatic", referral.agency_id)
+    again = step_of(assessed("minor_work_or_marriage", act=True, version=3, **child), then.case)
+    assert not any(m.question == "child_protection" for m in sent(again, ReferralQueued))
+
+
 def test_an_older_assessment_that_comes_late_changes_nothing_but_is_remembered() -> None:
     first = step_of(assessed("work_intent_not_in_siskop2mi", version=6))
     late = step_of(assessed("nik_structure_invalid", version=5), first.case)

@@ -120,3 +120,22 @@ def test_without_a_demo_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch, tm
     assert result.exit_code == 2
     assert "no running demo" in result.stderr
     assert "make demo" in result.stderr
+
+
+def test_a_simulated_day_is_sent_live() -> None:
+    """Events of a past day go through the door; a second time all of them are duplicates."""
+    day = ("--from", "2026-03-02", "--to", "2026-03-02", "--rate", "5", "--rings", "0", "--seed", "77")
+    sent = tppo("simulate", *day, "--send")
+    assert sent.exit_code == 0, sent.output
+    assert orjson.loads(sent.stdout.splitlines()[-1])["events"] > 20
+    assert "refused" not in sent.stderr
+
+
+def test_live_events_come_at_the_speed_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a speed, the time waited is the simulated time between batches divided by the speed."""
+    waited: list[float] = []
+    monkeypatch.setattr("services.cli.simulate.time.sleep", waited.append)
+    day = ("--from", "2026-03-03", "--to", "2026-03-03", "--rate", "5", "--rings", "0", "--seed", "78")
+    sent = tppo("simulate", *day, "--send", "--speed", "864000")
+    assert sent.exit_code == 0, sent.output
+    assert sum(waited) > 1  # a month and more of simulated time, ten days a second; nobody slept here
