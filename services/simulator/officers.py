@@ -58,7 +58,8 @@ def interview(a: Applicant, officer: Officer, feeling: float, level: str, random
     patience = 1.6 if level == "deep" else 1.3 if level == "control_sample" else 1.0
     opens = random.random() < a.openness * (0.5 + officer.skill) * patience
     known = {**a.told, **a.true} if opens and a.true else a.told
-    asked = 0.97 if level != "standard" else officer.thoroughness + 0.1 * feeling
+    thorough = 1.0 if a.interview_level is not None else 0.97
+    asked = thorough if level != "standard" else officer.thoroughness + 0.1 * feeling
     answers: dict[str, Any] = {
         "interview_level": level, "officer": officer.name,
         "duration_s": int((110 + 250 * random.random()) * (3 if level != "standard" else 1)),
