@@ -8,7 +8,7 @@ UV := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL)) $(BIN)/uv
 PIP_OPTIONS := -q --system-certs --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-crash test-kafka test-python bench-simulate check format lock contracts clean
+.PHONY: help demo test test-crash test-kafka test-python bench-simulate bench-intake check format lock contracts clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ test-python: $(READY) ## tests without a stack on another Python version (3.12 o
 
 bench-simulate: $(READY) ## how fast the simulated world is, and its marginals
 	@$(BIN)/python -m tests.bench.simulate
+
+bench-intake: $(READY) ## how fast the door is, beside a bare loop on the same store and broker
+	@$(BIN)/python -m tests.bench.intake
 
 check: $(READY) ## format, lint, types, imports
 	@$(BIN)/ruff format --check .

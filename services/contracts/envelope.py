@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -49,7 +50,7 @@ class UpstreamEvent(BaseModel):
     traceparent: str | None = Field(None, description="W3C trace context", max_length=100)
     data: dict[str, Any] = Field(description="fields of the event, personal values in clear")
 
-    @property
+    @cached_property
     def event_id(self) -> str:
         return ids.event_id(self.source, self.id)
 

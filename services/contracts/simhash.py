@@ -17,11 +17,10 @@ TEST_VECTOR = "60a866ca33d81e64"
 
 def simhash(answers: Mapping[str, Any]) -> str:
     """16 hex digits; an empty mapping gives zeros."""
-    votes = [0] * 64
+    numbers = []
     for field, value in answers.items():
         shown = sorted(value, key=repr) if isinstance(value, list) else value
         feature = field.encode() + b"=" + orjson.dumps(shown)
-        number = int.from_bytes(blake2b(feature, digest_size=8).digest(), "big")
-        for bit in range(64):
-            votes[bit] += 1 if number >> bit & 1 else -1
-    return f"{sum(1 << bit for bit in range(64) if votes[bit] > 0):016x}"
+        numbers.append(int.from_bytes(blake2b(feature, digest_size=8).digest(), "big"))
+    half = len(numbers) / 2
+    return f"{sum(1 << bit for bit in range(64) if sum(n >> bit & 1 for n in numbers) > half):016x}"

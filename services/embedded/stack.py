@@ -48,6 +48,7 @@ class Stack:
     folder: Path
     agencies: list[str]
     external_broker: str | None = None
+    services: tuple[str, ...] = SERVICES
     children: dict[str, Child] = field(default_factory=dict)
     _ports: dict[str, int] = field(default_factory=dict)
 
@@ -66,7 +67,7 @@ class Stack:
         return Addresses(
             data=str(self.folder),
             broker=self.bootstrap,
-            store=f"mongodb://127.0.0.1:{self.port('store')}",
+            store=f"mongodb://127.0.0.1:{self.port('store')}/?retryWrites=false",
             mail_smtp=self.port("smtp"),
             mail_page=f"http://127.0.0.1:{self.port('mail')}",
             intake=f"http://127.0.0.1:{self.port('intake')}",
@@ -89,9 +90,9 @@ class Stack:
         for child in list(self.children.values()):
             child.wait_for_port()
         self._make_topics()
-        for service in SERVICES:
+        for service in self.services:
             self.start_service(service)
-        self.wait_ready(SERVICES)
+        self.wait_ready(self.services)
         (self.folder / "stack.json").write_text(json.dumps(asdict(self.addresses), indent=2))
 
     def start_service(self, service: str, name: str | None = None, **env: str) -> Child:

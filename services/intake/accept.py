@@ -30,6 +30,14 @@ def related(checked: Checked) -> list[str]:
     return [f"LIC-{named}"] if named else []
 
 
+NOTHING_KNOWN = Known()
+
+
+def needs_earlier(checked: Checked) -> bool:
+    """Whether deriving facts from this event looks at earlier ones."""
+    return checked.event.type in REMEMBERED
+
+
 @dataclass(frozen=True)
 class Accepted:
     """What accepting gave."""
@@ -43,7 +51,7 @@ def accept(checked: Checked, earlier: Iterable[tuple[str, UpstreamData]], tokens
     order."""
     unreadable: Counter[str] = Counter()
     event = checked.event
-    known = what_is_known([*earlier, (event.time, checked.data)])
+    known = what_is_known([*earlier, (event.time, checked.data)]) if needs_earlier(checked) else NOTHING_KNOWN
     return Accepted(
         EventAccepted(
             event_id=event.event_id,

@@ -1,14 +1,14 @@
 """The HTTP door of intake: the application, its two groups of paths, and what an absent broker or store answers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
+import structlog
 from fastapi import FastAPI, Request, Security
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
-from starlette.responses import Response
 
 from services.intake import measures
 from services.intake.http_events import events_router
@@ -37,6 +37,7 @@ def make_app(
     tokens: Tokeniser,
     verifier: Verifier,
     clock: Callable[[], datetime],
+    log: structlog.typing.FilteringBoundLogger,
 ) -> FastAPI:
     """The application; everything it needs comes in here."""
     app = FastAPIOffline(title="tppo intake", version="1", description="The only door for personal data.")
@@ -45,16 +46,20 @@ def make_app(
     async def _problem(_: Request, problem: Problem) -> JSONResponse:
         return problem.response()
 
-    @app.middleware("http")
-    async def _away(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-        try:
-            return await call(request)
-        except AWAY as error:
-            measures.EVENTS.labels("http", "away").inc()
-            detail = f"broker or store cannot be reached ({type(error).__name__}); nothing was accepted, send it again"
-            return Problem(503, detail, headers={"Retry-After": RETRY_AFTER_S}).response()
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("unexpected", path=request.url.path, reason=type(error).__name__, exc_info=error)
+        return Problem(500, "a fault of ours; it is in the log, and nothing was accepted").response()
 
-    def caller(given: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]) -> Caller:
+    async def _away(_: Request, error: Exception) -> JSONResponse:
+        measures.EVENTS.labels("http", "away").inc()
+        detail = f"broker or store cannot be reached ({type(error).__name__}); nothing was accepted, send it again"
+        return Problem(503, detail, headers={"Retry-After": RETRY_AFTER_S}).response()
+
+    for kind in AWAY:  # a narrower handler than the one above wins
+        app.add_exception_handler(kind, _away)
+
+    async def caller(given: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]) -> Caller:
         try:
             return verifier.verify(f"{given.scheme} {given.credentials}" if given else None)
         except Unauthorised as error:

@@ -1,17 +1,16 @@
 """POST /events in all three CloudEvents modes, and the state of one event."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Request
 
 from services.contracts import envelope, ids
 from services.contracts.envelope import UpstreamEvent
 from services.intake import measures
-from services.intake.check import Checked, Rejected, check, check_value, parse, reject
+from services.intake.check import Checked, Rejected, check, check_dumped, check_value, parse
 from services.intake.problem import Problem, allow
 from services.intake.receiver import Receiver
 from services.intake.store import VaultStore
@@ -58,7 +57,7 @@ async def take_one(receiver: Receiver, checked: Checked | Rejected) -> dict[str,
 
 
 def events_router(
-    receiver: Receiver, store: VaultStore, clock: Callable[[], datetime], caller: Callable[..., Caller]
+    receiver: Receiver, store: VaultStore, clock: Callable[[], datetime], caller: Callable[..., Awaitable[Caller]]
 ) -> APIRouter:
     router = APIRouter(tags=["events"])
     Who = Annotated[Caller, Depends(caller)]
@@ -104,7 +103,7 @@ async def _take_batch(receiver: Receiver, body: bytes, now: datetime) -> dict[st
         raise Problem(400, "a batch is a JSON array of events")
     if len(values) > MAX_BATCH_EVENTS:
         raise Problem(413, f"a batch has at most {MAX_BATCH_EVENTS} events")
-    results = [_within(value, now) for value in values]
+    results = [check_dumped(value, now) for value in values]
     good = [r for r in results if isinstance(r, Checked)]
     answers = await receiver.take(good) if good else []
     rejected = []
@@ -116,12 +115,6 @@ async def _take_batch(receiver: Receiver, body: bytes, now: datetime) -> dict[st
     measures.EVENTS.labels("http", "accepted").inc(accepted)
     measures.EVENTS.labels("http", "duplicate").inc(len(answers) - accepted)
     return {"accepted": accepted, "duplicate": len(answers) - accepted, "rejected": rejected}
-
-
-def _within(value: Any, now: datetime) -> Checked | Rejected:
-    if len(orjson.dumps(value)) > envelope.MAX_EVENT_BYTES:
-        return reject(413, "", "event_size", f"an event has at most {envelope.MAX_EVENT_BYTES} bytes")
-    return check_value(value, now)
 
 
 def _count_rejected(rejected: Rejected) -> None:

@@ -1,6 +1,6 @@
 """Reveal, token exchange and dead letters: what opens the vault, each with a record."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -26,7 +26,7 @@ def vault_router(
     master: MasterKey,
     tokens: Tokeniser,
     clock: Callable[[], datetime],
-    caller: Callable[..., Caller],
+    caller: Callable[..., Awaitable[Caller]],
 ) -> APIRouter:
     router = APIRouter(tags=["vault"])
     Who = Annotated[Caller, Depends(caller)]

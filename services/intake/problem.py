@@ -15,6 +15,7 @@ _TITLES = {
     413: "Too large",
     415: "Unknown content type",
     422: "Fields are wrong",
+    500: "A fault of ours",
     503: "Try again later",
 }
 

@@ -1,6 +1,8 @@
 """What leaves the door: each field as its declaration says, kept, tokenised, or not at all."""
 
 from collections import Counter
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from services.contracts.fields import DoorModel, EntityRef, PersonRef
@@ -8,37 +10,58 @@ from services.intake.tokens import Tokeniser
 
 _ENTITY_KIND = {"phone": "phone", "email": "email", "account": "account", "address": "address", "licence": "licence"}
 _ENTITY_KIND |= {"passport": "passport", "nik": "subject"}
+WAYS = frozenset({"kept", "token", "person", "niks", "entities", "nested", "sealed", "fairness"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaves:
+    """How one field leaves: its declaration, read once."""
+
+    field: str
+    way: str
+    name: str
+    kind: str
+
+
+@cache
+def leaving(model: type[DoorModel]) -> tuple[_Leaves, ...]:
+    """The fields of a model that leave at all. TypeError for a declaration nobody knows."""
+    found = []
+    for field, info in model.model_fields.items():
+        extra: dict[str, Any] = info.json_schema_extra  # type: ignore[assignment]
+        way = str(extra["x-leaves"])
+        if way not in WAYS:
+            raise TypeError(f"{model.__name__}.{field}: unknown way to leave: {way}")
+        if way not in ("sealed", "fairness"):
+            name = str(extra.get("x-leaves-as") or f"{field}_token")
+            found.append(_Leaves(field, way, name, str(extra.get("x-token-kind", ""))))
+    return tuple(found)
 
 
 def project(data: DoorModel, tokens: Tokeniser, unreadable: Counter[str]) -> dict[str, Any]:
     """The house form of upstream data. Values that cannot be normalised are left out and counted by field name (R02)."""
     out: dict[str, Any] = {}
-    for field, info in type(data).model_fields.items():
-        value = getattr(data, field)
+    values = data.__dict__
+    for each in leaving(type(data)):
+        value = values[each.field]
         if value is None:
             continue
-        extra: dict[str, Any] = info.json_schema_extra  # type: ignore[assignment]
-        name = str(extra.get("x-leaves-as") or f"{field}_token")
-        match extra["x-leaves"]:
+        match each.way:
             case "kept":
-                out[field] = _plain(value)
+                out[each.field] = _plain(value) if type(value) in (list, tuple) else value
             case "token":
-                token = tokens.token(extra["x-token-kind"], value, scope=_scope(data, field))
-                _put(out, name, token, field, unreadable)
-                if field == "number":
+                token = tokens.token(each.kind, value, scope=_scope(data, each.field))
+                _put(out, each.name, token, each.field, unreadable)
+                if each.field == "number":
                     _series(out, data, value, tokens)
             case "person":
-                _person(out, field, value, tokens, unreadable)
+                _person(out, each.field, value, tokens, unreadable)
             case "niks":
-                out[name] = [tokens.token("subject", each) for each in value]
+                out[each.name] = [tokens.token("subject", nik) for nik in value]
             case "entities":
-                out["entity_tokens"] = [e for each in value if (e := _entity(each, tokens))]
+                out["entity_tokens"] = [e for entity in value if (e := _entity(entity, tokens))]
             case "nested":
-                out[field] = [project(each, tokens, unreadable) for each in value]
-            case "sealed" | "fairness":
-                pass
-            case other:
-                raise TypeError(f"{type(data).__name__}.{field}: unknown way to leave: {other}")
+                out[each.field] = [project(item, tokens, unreadable) for item in value]
     return out
 
 

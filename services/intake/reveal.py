@@ -39,16 +39,16 @@ class TokenRequest(BaseModel):
 
 async def reveal(request: RevealRequest, store: VaultStore, master: MasterKey, now: datetime) -> dict[str, Any] | None:
     """The latest value of each field; a field that no event brought is absent. None: no such application."""
-    entry = (await store.read([request.application_id]))[request.application_id]
+    stored = await store.events(request.application_id)
     await store.record_access(
-        {"at": now, "known": entry.version > 0} | request.model_dump() | {"kind": "reveal", "fields": request.fields}
+        {"at": now, "known": stored is not None} | request.model_dump() | {"kind": "reveal", "fields": request.fields}
     )
-    if entry.version == 0 or not entry.key:
+    if stored is None:
         return None
-    key = master.unwrap(bytes(entry.key), entry.application_id)
+    key = master.unwrap(stored[0], request.application_id)
     wanted = {f.partition(".")[0] for f in request.fields}
     found: dict[str, Any] = {}
-    for event in sorted(entry.events, key=lambda e: (parse_time(e["at"]), e["id"])):
+    for event in sorted(stored[1], key=lambda e: (parse_time(e["at"]), e["id"])):
         prefix = prefix_of(event["type"])
         if prefix in wanted:
             data = orjson.loads(key.open(event["id"], bytes(event["sealed"])))

@@ -16,7 +16,7 @@ class Retry(Exception):
     """May work later for this one message; after N tries it is a dead letter."""
 
 
-AWAY: tuple[type[BaseException], ...] = (
+AWAY: tuple[type[Exception], ...] = (
     ConnectionError,
     mongo_errors.AutoReconnect,
     mongo_errors.ServerSelectionTimeoutError,

@@ -14,6 +14,8 @@ from joserfc.jwk import ECKey, KeySet
 ALGORITHM = "ES256"
 LIFETIME_S = 300
 LEEWAY_S = 30
+LOOK_EVERY_S = 1.0  # how soon a changed key file counts
+REMEMBERED_TOKENS = 1000
 
 
 class Unauthorised(Exception):
@@ -69,6 +71,8 @@ class Verifier:
         self._folder, self._audience = folder, audience
         self._keys: dict[str, KeySet] = {}
         self._seen: tuple[tuple[str, int], ...] = ()
+        self._looked = 0.0
+        self._verified: dict[str, Caller] = {}
 
     def verify(self, header: str | None) -> Caller:
         """The caller named by an Authorization header; Unauthorised says why not."""
@@ -76,6 +80,16 @@ class Verifier:
         if scheme.lower() != "bearer" or not token:
             raise Unauthorised("an Authorization header with a bearer token is needed")
         self._read()
+        known = self._verified.get(token)
+        if known is not None and time.time() < float(known.claims["exp"]):
+            return known
+        caller = self._checked(token)
+        if len(self._verified) >= REMEMBERED_TOKENS:
+            self._verified.clear()
+        self._verified[token] = caller
+        return caller
+
+    def _checked(self, token: str) -> Caller:
         for issuer, keys in self._keys.items():
             try:
                 claims = jwt.decode(token, keys, algorithms=[ALGORITHM]).claims
@@ -98,6 +112,9 @@ class Verifier:
             raise Unauthorised(f"the token does not hold: {error.error}") from None
 
     def _read(self) -> None:
+        if time.monotonic() - self._looked < LOOK_EVERY_S:
+            return
+        self._looked = time.monotonic()
         files = sorted(self._folder.glob("*.jwks.json"))
         seen = tuple((f.name, f.stat().st_mtime_ns) for f in files)
         if seen != self._seen:
@@ -105,6 +122,7 @@ class Verifier:
                 f.name.removesuffix(".jwks.json"): KeySet.import_key_set(json.loads(f.read_text())) for f in files
             }
             self._seen = seen
+            self._verified.clear()  # a key may have been taken away
 
 
 def make_key(private: Path, public_folder: Path, issuer: str) -> None:
