@@ -15,6 +15,10 @@ class Fault(BaseModel):
     path: str = Field(description="where, e.g. data.nik")
     rule: str = Field(description="name of the rule")
     reason: str = Field(description="what is asked, English")
+    reason_id: str | None = Field(None, description="what is asked, Indonesian")
+    value_class: str | None = Field(
+        None, description="what kind of value it was: text of 12, number, list of 3, null, absent"
+    )
 
 
 class RawRejected(Message):

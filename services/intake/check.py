@@ -1,5 +1,8 @@
 """From bytes to a checked event, or to every fault at once: path, rule and what is asked, never the value."""
 
+import codecs
+import json
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -12,6 +15,7 @@ from services.contracts import envelope
 from services.contracts.dead_letters import Fault
 from services.contracts.envelope import UpstreamEvent
 from services.contracts.upstream import REGISTRY, UpstreamData
+from services.intake.messages import fault, kind_of, of_pydantic
 
 FUTURE = timedelta(hours=24)
 SHOWN = 50  # faults shown of one event
@@ -39,23 +43,63 @@ class Checked:
     unknown_fields: tuple[str, ...]
 
 
-def reject(status: int, path: str, rule: str, reason: str) -> Rejected:
-    return Rejected(status, (Fault(path=path, rule=rule, reason=reason),))
+def reject(status: int, path: str, rule: str, **known: Any) -> Rejected:
+    return Rejected(status, (fault(path, rule, **known),))
 
 
 def parse(raw: bytes) -> Any | Rejected:
-    """JSON within the limits of R03."""
+    """JSON within the limits of R03: UTF-8 without a byte order mark, no field twice in one object."""
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        return reject(400, "", "json", f"is not JSON: line {error.lineno} column {error.colno}")
+        if raw.startswith(codecs.BOM_UTF8):
+            return reject(400, "", "bom")
+        return reject(400, "", "json", line=error.lineno, column=error.colno)
+    if _names_twice(raw, value):
+        return reject(400, "", "duplicate_key")
     return value
+
+
+_NAME = re.compile(rb'(?<!\\)"\s*:')
+
+
+def _names_twice(raw: bytes, value: Any) -> bool:
+    """A parser keeps the last of two fields of one name, so some are missing from what it made.
+
+    Compact JSON of the same length has lost nothing. Otherwise what may be a name is counted, and only when there seem to be
+    more than were made, the slow parser that sees every pair decides.
+    """
+    if len(orjson.dumps(value)) == len(raw):
+        return False
+    names, stack = 0, [value]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, dict):
+            names += len(each)
+            stack.extend(each.values())
+        elif isinstance(each, list):
+            stack.extend(each)
+    return len(_NAME.findall(raw)) > names and _pairs_repeat(raw)
+
+
+def _pairs_repeat(raw: bytes) -> bool:
+    repeated = False
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal repeated
+        repeated = repeated or len({name for name, _ in pairs}) < len(pairs)
+
+    try:
+        json.loads(raw, object_pairs_hook=look)
+    except (ValueError, RecursionError):
+        return False  # too deep for it; the limits say so
+    return repeated
 
 
 def check(raw: bytes, now: datetime) -> Checked | Rejected:
     """One structured event as bytes."""
     if len(raw) > envelope.MAX_EVENT_BYTES:
-        return reject(413, "", "event_size", f"an event has at most {envelope.MAX_EVENT_BYTES} bytes")
+        return reject(413, "", "event_size", bytes=envelope.MAX_EVENT_BYTES)
     value = parse(raw)
     return value if isinstance(value, Rejected) else check_value(value, now, within=_surely_within(raw))
 
@@ -63,7 +107,7 @@ def check(raw: bytes, now: datetime) -> Checked | Rejected:
 def check_value(value: Any, now: datetime, *, within: bool = False) -> Checked | Rejected:
     """One structured event as parsed JSON. `within` says that its limits need not be looked at again."""
     if not isinstance(value, dict):
-        return reject(400, "", "cloudevent", "a CloudEvent is a JSON object")
+        return reject(400, "", "cloudevent")
     if not within and (outside := _outside_limits(value)):
         return Rejected(422, tuple(outside))
     try:
@@ -93,13 +137,13 @@ def _known_fields(model: type[UpstreamData]) -> frozenset[str]:
 def _meaning(event: UpstreamEvent, now: datetime) -> list[Fault]:
     faults = []
     if event.type not in REGISTRY:
-        faults.append(Fault(path="type", rule="unknown_type", reason="is not an event type of the dictionary"))
+        faults.append(fault("type", "unknown_type"))
     elif event.dataschema is not None:
         expected = f"urn:tppo:{event.type}:{envelope.CURRENT_MAJOR}"
         if event.dataschema != expected:
-            faults.append(Fault(path="dataschema", rule="major_version", reason=f"must be {expected} or absent"))
+            faults.append(fault("dataschema", "major_version", expected=expected))
     if event.happened_at > now + FUTURE:
-        faults.append(Fault(path="time", rule="future", reason="is more than 24 h in the future"))
+        faults.append(fault("time", "future"))
     return faults
 
 
@@ -114,26 +158,8 @@ def _data_faults(type_: Any, data: Any) -> list[Fault]:
     return []
 
 
-_REASONS = {
-    "string_type": "must be a text",
-    "int_type": "must be a whole number",
-    "bool_type": "must be true or false",
-    "list_type": "must be a list",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "missing": "is required",
-}
-
-
 def _faults(error: ValidationError, prefix: str) -> list[Fault]:
-    found = []
-    for each in error.errors(include_url=False, include_input=False, include_context=True):
-        path = prefix + ".".join(str(part) for part in each["loc"])
-        rule = each["type"]
-        # Null in a required field is an absent field (events.md, section 11).
-        reason = _REASONS.get(rule) or each["msg"].removeprefix("Value error, ")
-        found.append(Fault(path=path, rule=rule, reason=reason[:300]))
-    return found
+    return [of_pydantic(each, prefix) for each in error.errors(include_url=False)]
 
 
 def _surely_within(raw: bytes) -> bool:
@@ -153,7 +179,7 @@ def check_dumped(value: Any, now: datetime) -> Checked | Rejected:
     """One event of a batch, as parsed JSON."""
     raw = orjson.dumps(value)
     if len(raw) > envelope.MAX_EVENT_BYTES:
-        return reject(413, "", "event_size", f"an event has at most {envelope.MAX_EVENT_BYTES} bytes")
+        return reject(413, "", "event_size", bytes=envelope.MAX_EVENT_BYTES)
     return check_value(value, now, within=_surely_within(raw))
 
 
@@ -165,26 +191,20 @@ def _outside_limits(root: dict[str, Any]) -> list[Fault]:
         value, path, depth = stack.pop()
         if isinstance(value, str):
             if len(value) > envelope.MAX_STRING:
-                faults.append(
-                    Fault(path=path, rule="string_length", reason=f"has more than {envelope.MAX_STRING} characters")
-                )
+                faults.append(fault(path, "string_length", kind_of(value), max=envelope.MAX_STRING))
             if "\x00" in value:
-                faults.append(Fault(path=path, rule="nul", reason="holds a NUL character"))
+                faults.append(fault(path, "nul", kind_of(value)))
         elif isinstance(value, dict | list):
             if depth >= envelope.MAX_DEPTH:
-                faults.append(
-                    Fault(path=path[:200], rule="depth", reason=f"is nested deeper than {envelope.MAX_DEPTH}")
-                )
+                faults.append(fault(path[:200], "depth", max=envelope.MAX_DEPTH))
                 continue
             if isinstance(value, list):
                 if len(value) > envelope.MAX_LIST:
-                    faults.append(
-                        Fault(path=path, rule="list_length", reason=f"has more than {envelope.MAX_LIST} items")
-                    )
+                    faults.append(fault(path, "list_length", kind_of(value), max=envelope.MAX_LIST))
                     continue
                 stack.extend((item, f"{path}.{i}", depth + 1) for i, item in enumerate(value))
             else:
                 if any("\x00" in key for key in value):
-                    faults.append(Fault(path=path, rule="nul", reason="a field name holds a NUL character"))
+                    faults.append(fault(path, "nul", "name of a field"))
                 stack.extend((item, f"{path}.{key[:64]}".lstrip("."), depth + 1) for key, item in value.items())
     return faults

@@ -110,7 +110,7 @@ async def _take_batch(receiver: Receiver, body: bytes, now: datetime) -> dict[st
     for index, result in enumerate(results):
         if isinstance(result, Rejected):
             _count_rejected(result)
-            rejected += [{"index": index, "path": f.path, "rule": f.rule, "reason": f.reason} for f in result.faults]
+            rejected += [{"index": index, **f.model_dump(exclude_none=True)} for f in result.faults]
     accepted = answers.count("accepted")
     measures.EVENTS.labels("http", "accepted").inc(accepted)
     measures.EVENTS.labels("http", "duplicate").inc(len(answers) - accepted)

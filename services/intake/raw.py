@@ -86,7 +86,7 @@ class RawDoor:
             if self._unexpected > MAX_UNEXPECTED:
                 raise  # a bad deploy must not empty the topic into dead letters
             self._log.error("unexpected", reason=type(error).__name__, exc_info=error)
-            why = reject(500, "", "unexpected", f"a fault of ours: {type(error).__name__}")
+            why = reject(500, "", "unexpected", kind=type(error).__name__)
             await self._put_aside([(records[0], why)], self._clock())
 
     async def _take_all(self, records: Sequence[Any]) -> None:
@@ -139,17 +139,17 @@ def read(record: Any, now: datetime) -> Checked | Rejected:
     """One record: binary mode when there are `ce_` headers, structured mode else."""
     value: bytes | None = record.value
     if value is None:
-        return reject(400, "", "json", "is empty")
+        return reject(400, "", "empty")
     attributes: dict[str, Any] = {}
     for name, content in record.headers or ():
         if name.startswith("ce_"):
             try:
                 attributes[name.removeprefix("ce_")] = content.decode()
             except UnicodeDecodeError:
-                return reject(400, name, "utf8", "is not UTF-8")
+                return reject(400, name, "utf8")
     if not attributes:
         return check(value, now)
     if len(value) > envelope.MAX_EVENT_BYTES:
-        return reject(413, "", "event_size", f"an event has at most {envelope.MAX_EVENT_BYTES} bytes")
+        return reject(413, "", "event_size", bytes=envelope.MAX_EVENT_BYTES)
     data = parse(value)
     return data if isinstance(data, Rejected) else check_value(attributes | {"data": data}, now)

@@ -1,5 +1,6 @@
 """Bad input gets every fault at once, by path and rule, and never the value."""
 
+import json
 from typing import Any
 
 import orjson
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.intake.check import Checked, Rejected, check
+from services.intake.check import Checked, Rejected, check, parse
 from tests.build import FORM, NOW, submitted, upstream
 
 SECRET = "3301044507909001"
@@ -25,6 +26,38 @@ BAD: dict[str, tuple[bytes, int, str]] = {
     "invalid utf-8": (b'{"id": "\xff"}', 400, ""),
     "lone surrogate": (b'{"id": "\\ud800"}', 400, ""),
     "nan": (orjson.dumps(submitted()).replace(b'"wisata"', b"NaN"), 400, ""),
+    "byte order mark": (b"\xef\xbb\xbf" + orjson.dumps(submitted()), 400, ""),
+    "utf-16": (orjson.dumps(submitted()).decode().encode("utf-16"), 400, ""),
+    "infinity": (orjson.dumps(submitted()).replace(b'"wisata"', b"Infinity"), 400, ""),
+    "a comment": (b"// x\n" + orjson.dumps(submitted()), 400, ""),
+    "trailing comma": (orjson.dumps(submitted())[:-1] + b",}", 400, ""),
+    "single quotes": (b"{'id': 'x'}", 400, ""),
+    "cut in the middle": (orjson.dumps(submitted())[:100], 400, ""),
+    "empty": (b"", 400, ""),
+    "a number": (b"7", 400, ""),
+    "a field twice": (orjson.dumps(submitted())[:-1] + b', "id": "other"}', 400, ""),
+    "a field of data twice": (orjson.dumps(submitted()).replace(b'"data":{', b'"data": {"nik":"1",'), 400, ""),
+    "huge number": (orjson.dumps(submitted()).replace(b'"wisata"', b"1" + b"0" * 400), 400, ""),
+    "number beyond its range": (orjson.dumps(submitted(stay_days=10**9)), 422, "data.stay_days"),
+    "a fraction": (orjson.dumps(submitted(stay_days=7.5)), 422, "data.stay_days"),
+    "true as a number": (orjson.dumps(submitted(stay_days=True)), 422, "data.stay_days"),
+    "one as a truth": (orjson.dumps(upstream("applicant.checked_in", {"escort_present": 1})), 422, "data.escort_present"),
+    "type is a number": (orjson.dumps(submitted() | {"type": 7}), 422, "type"),
+    "empty id": (orjson.dumps(submitted() | {"id": ""}), 422, "id"),
+    "long id": (orjson.dumps(submitted() | {"id": "x" * 300}), 422, "id"),
+    "line break in the subject": (orjson.dumps(submitted() | {"subject": "A1\r\nX: y"}), 422, "subject"),
+    "office with a path": (orjson.dumps(submitted() | {"officecode": "../CLP"}), 422, "officecode"),
+    "unknown channel": (orjson.dumps(submitted() | {"servicechannel": "pasar"}), 422, "servicechannel"),
+    "service point with a blank": (orjson.dumps(submitted() | {"servicepoint": "A 1"}), 422, "servicepoint"),
+    "month 13": (orjson.dumps(submitted() | {"time": "2026-13-01T09:00:00+07:00"}), 422, "time"),
+    "hour 25": (orjson.dumps(submitted() | {"time": "2026-11-20T25:00:00+07:00"}), 422, "time"),
+    "time as a number": (orjson.dumps(submitted() | {"time": 1764000000}), 422, "time"),
+    "person without a name": (orjson.dumps(submitted(agent={"phone": "0812"})), 422, "data.agent.name"),
+    "person as a text": (orjson.dumps(submitted(agent="Pak Agen")), 422, "data.agent"),
+    "companion as a text": (orjson.dumps(submitted(companions=["ibu"])), 422, "data.companions.0"),
+    "desa too short": (orjson.dumps(submitted(ktp_desa_code="3301")), 422, "data.ktp_desa_code"),
+    "data schema of another type": (orjson.dumps(submitted() | {"dataschema": "urn:tppo:payment.received:1"}), 422, "dataschema"),
+    "licence with a formula": (orjson.dumps(submitted(agent_license_no="=1+1")), 422, "data.agent_license_no"),
     "a list": (b"[]", 400, ""),
     "a text": (b'"x"', 400, ""),
     "two objects": (b"{} {}", 400, ""),
@@ -69,6 +102,43 @@ def test_bad_input_is_refused_with_its_path(kind: str) -> None:
     assert result.status == status
     assert any(f.path.startswith(path) for f in result.faults), result.faults
     assert all(f.rule and f.reason for f in result.faults)
+
+
+def test_bad_input_is_of_at_least_sixty_kinds() -> None:
+    assert len(BAD) >= 60
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_fault_is_told_in_both_languages(kind: str) -> None:
+    result = check(BAD[kind][0], NOW)
+    assert isinstance(result, Rejected)
+    assert all(f.reason_id and f.reason_id != f.reason for f in result.faults)
+
+
+def test_a_fault_says_what_kind_of_value_it_was_and_never_the_value() -> None:
+    result = check(orjson.dumps(submitted(nik="rahasia", stay_days=[1, 2], purpose=None)), NOW)
+    assert isinstance(result, Rejected)
+    kinds = {f.path: f.value_class for f in result.faults}
+    assert kinds == {"data.nik": "text of 7", "data.stay_days": "list of 2", "data.purpose": "null"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"a": "x\\": y"}', '{"a" : 1,\n "b": {"a": 2}}', '{"a\\\\": 1}', '{"a": "\\\\"}', '{ "a": [{"b":1}, {"b":2}] }'],
+)
+def test_a_field_is_not_taken_for_a_second_one(text: str) -> None:
+    assert not isinstance(parse(text.encode()), Rejected)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.text(max_size=5), st.recursive(st.text(max_size=8) | st.integers(0, 9), lambda i: st.lists(i, max_size=3) | st.dictionaries(st.text(max_size=4), i, max_size=3), max_leaves=8), max_size=5))  # fmt: skip
+def test_any_spelling_of_good_json_is_read(value: dict[str, Any]) -> None:
+    for text in (
+        json.dumps(value),
+        json.dumps(value, indent=2),
+        json.dumps(value, ensure_ascii=False, separators=(" ,", " : ")),
+    ):
+        assert parse(text.encode()) == value
 
 
 def test_all_faults_come_at_once() -> None:
