@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from services.intake import measures
 from services.intake.http import make_app
+from services.intake.limits import RateLimit
 from services.intake.raw import TOPIC, RawDoor
 from services.intake.receiver import Receiver
 from services.intake.rejects import RejectStore
@@ -52,6 +53,7 @@ async def run(settings: IntakeSettings) -> None:
     api = make_app(
         receiver=receiver, store=store, rejects=rejects, master=master, tokens=tokens,
         verifier=Verifier(settings.jwks_dir, settings.audience), clock=now, log=log,
+        limit=RateLimit(settings.rate_per_client, settings.burst_per_client), body_timeout_s=settings.body_timeout_s,
     )  # fmt: skip
     server = uvicorn.Server(
         uvicorn.Config(
@@ -62,6 +64,8 @@ async def run(settings: IntakeSettings) -> None:
             access_log=False,
             timeout_graceful_shutdown=5,
             timeout_keep_alive=75,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
         )
     )
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import structlog
 from fastapi import FastAPI, Request, Security
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
@@ -13,8 +14,10 @@ from fastapi_offline import FastAPIOffline
 from services.intake import measures
 from services.intake.http_events import events_router
 from services.intake.http_vault import vault_router
+from services.intake.limits import RateLimit
+from services.intake.messages import of_pydantic
 from services.intake.problem import Problem
-from services.intake.receiver import Receiver
+from services.intake.receiver import Busy, Receiver
 from services.intake.rejects import RejectStore
 from services.intake.store import VaultStore
 from services.intake.tokens import Tokeniser
@@ -37,6 +40,8 @@ def make_app(
     tokens: Tokeniser,
     verifier: Verifier,
     clock: Callable[[], datetime],
+    limit: RateLimit,
+    body_timeout_s: float,
     log: structlog.typing.FilteringBoundLogger,
 ) -> FastAPI:
     """The application; everything it needs comes in here."""
@@ -46,6 +51,11 @@ def make_app(
     async def _problem(_: Request, problem: Problem) -> JSONResponse:
         return problem.response()
 
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        faults = tuple(of_pydantic(e | {"loc": e["loc"][1:]}, "") for e in error.errors())
+        return Problem(422, "the request is not as this path asks", faults).response()
+
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:
         log.error("unexpected", path=request.url.path, reason=type(error).__name__, exc_info=error)
@@ -53,7 +63,8 @@ def make_app(
 
     async def _away(_: Request, error: Exception) -> JSONResponse:
         measures.EVENTS.labels("http", "away").inc()
-        detail = f"broker or store cannot be reached ({type(error).__name__}); nothing was accepted, send it again"
+        why = str(error) if isinstance(error, Busy) else f"broker or store cannot be reached ({type(error).__name__})"
+        detail = f"{why}; nothing was accepted, send it again"
         return Problem(503, detail, headers={"Retry-After": RETRY_AFTER_S}).response()
 
     for kind in AWAY:  # a narrower handler than the one above wins
@@ -69,6 +80,6 @@ def make_app(
     async def _root() -> RedirectResponse:
         return RedirectResponse("/docs")
 
-    app.include_router(events_router(receiver, store, clock, caller))
+    app.include_router(events_router(receiver, store, clock, caller, limit, body_timeout_s))
     app.include_router(vault_router(receiver, store, rejects, master, tokens, clock, caller))
     return app

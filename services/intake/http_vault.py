@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends
 from services.contracts.dead_letters import Fault
 from services.intake import measures
 from services.intake.http_events import take_one
+from services.intake.openapi import LOOK, SEND
 from services.intake.problem import Problem, allow
 from services.intake.receiver import Receiver
 from services.intake.rejects import RejectStore, ShowRequest
@@ -31,7 +32,7 @@ def vault_router(
     router = APIRouter(tags=["vault"])
     Who = Annotated[Caller, Depends(caller)]
 
-    @router.post("/vault/reveal")
+    @router.post("/vault/reveal", responses=LOOK)
     async def post_reveal(wanted: RevealRequest, who: Who) -> dict[str, Any]:
         """Clear values of one application, field by field, for a purpose; recorded before anything is answered."""
         allow(who, "vault:reveal")
@@ -41,7 +42,7 @@ def vault_router(
             raise Problem(404, "no such application")
         return {"application_id": wanted.application_id, "values": found}
 
-    @router.post("/vault/tokens")
+    @router.post("/vault/tokens", responses=LOOK)
     async def post_tokens(wanted: TokenRequest, who: Who) -> dict[str, str]:
         """The token of a value that somebody outside gave, before anything is stored."""
         allow(who, "vault:tokens")
@@ -60,13 +61,13 @@ def vault_router(
             raise Problem(422, "the value cannot be tokenised", (fault,))
         return {"token": token}
 
-    @router.post("/dead-letters/{reference}/show")
+    @router.post("/dead-letters/{reference}/show", responses=LOOK)
     async def show(reference: str, wanted: ShowRequest, who: Who) -> dict[str, Any]:
         """A refused topic event as it came in; recorded before it is answered."""
         allow(who, "dead-letters")
         return await _known(reference, wanted)
 
-    @router.post("/dead-letters/{reference}/replay", status_code=202)
+    @router.post("/dead-letters/{reference}/replay", status_code=202, responses=LOOK | SEND)
     async def replay(reference: str, wanted: ShowRequest, who: Who) -> dict[str, Any]:
         """Try a refused topic event again, with today's rules or with a corrected `event`."""
         allow(who, "dead-letters")

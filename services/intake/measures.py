@@ -1,13 +1,17 @@
 """Metrics of the door. No label holds a name of an unknown field: those stand in `/unknown-fields`."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import Counter as Metric
-from prometheus_client import Histogram
+from prometheus_client import Gauge, Histogram
+
+from services.intake.check import Checked, Rejected
 
 EVENTS = Metric("tppo_intake_events_total", "Events by door and answer.", ["door", "answer"])
 FAULTS = Metric("tppo_intake_faults_total", "Faults found in refused events, by rule.", ["rule"])
+TAKEN = Metric("tppo_intake_taken_total", "Accepted events by type and office.", ["type", "office"])
+LAST = Gauge("tppo_intake_last_event_seconds", "Unix time when the last event of a source was taken.", ["source"])
 UNREADABLE = Metric("tppo_intake_unreadable_values_total", "Values that could not be normalised, by field.", ["field"])
 UNKNOWN = Metric("tppo_intake_unknown_fields_total", "Fields of events that the dictionary does not know.")
 RESENT = Metric("tppo_intake_resent_total", "Owed events that were sent again.")
@@ -29,3 +33,31 @@ def count_fields(unreadable: Counter[str], unknown: Iterable[str]) -> None:
         UNKNOWN.inc()
         if name in unknown_names or len(unknown_names) < _NAMES_KEPT:
             unknown_names[name[:64]] += 1
+
+
+def count_taken(door: str, events: Sequence[Checked], answers: Sequence[str]) -> None:
+    """Answers given, and what was new by type, office and source. Sources and offices are few: labels of a token's holder."""
+    for checked, answer in zip(events, answers, strict=True):
+        EVENTS.labels(door, answer).inc()
+        if answer == "accepted":
+            TAKEN.labels(checked.event.type, _bounded("office", checked.event.officecode)).inc()
+            LAST.labels(_bounded("source", checked.event.source)).set_to_current_time()
+
+
+def count_rejected(door: str, rejected: Rejected) -> None:
+    EVENTS.labels(door, "rejected").inc()
+    for fault in rejected.faults:
+        FAULTS.labels(fault.rule).inc()
+
+
+_labels: dict[str, set[str]] = {"office": set(), "source": set()}
+_LABELS_KEPT = 300
+
+
+def _bounded(label: str, value: str) -> str:
+    """A label grows with what senders write, so only so many are told apart."""
+    known = _labels[label]
+    if value not in known and len(known) >= _LABELS_KEPT:
+        return "other"
+    known.add(value)
+    return value

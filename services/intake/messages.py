@@ -42,6 +42,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "list_length": ("has more than {max} items", "lebih dari {max} butir"),
     "depth": ("is nested deeper than {max}", "bersarang lebih dalam dari {max}"),
     "nul": ("holds a NUL character", "memuat karakter NUL"),
+    "not_yours": ("is not one this token may send for", "bukan milik pemegang token ini"),
     "unexpected": ("a fault of ours: {kind}", "kesalahan di pihak kami: {kind}"),
 }  # fmt: skip
 OTHERWISE = ("is not as the dictionary says", "tidak sesuai kamus")

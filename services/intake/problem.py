@@ -12,9 +12,11 @@ _TITLES = {
     401: "Who are you?",
     403: "Not allowed",
     404: "Not found",
+    408: "Too slow",
     413: "Too large",
     415: "Unknown content type",
     422: "Fields are wrong",
+    429: "Too fast",
     500: "A fault of ours",
     503: "Try again later",
 }

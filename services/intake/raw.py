@@ -96,9 +96,7 @@ class RawDoor:
         good = [x for x in results if isinstance(x, Checked)]
         answers = await self._take(good)
         await self._put_aside(refused, now)
-        for answer in ("accepted", "duplicate"):
-            measures.EVENTS.labels("topic", answer).inc(answers.count(answer))
-        measures.EVENTS.labels("topic", "rejected").inc(len(refused))
+        measures.count_taken("topic", good, answers)
 
     async def _take(self, good: list[Checked]) -> list[str]:
         return [str(answer) for answer in await self._receiver.take(good)] if good else []
@@ -112,8 +110,7 @@ class RawDoor:
                 uuid.uuid5(ids.NAMESPACE, f"{record.topic}/{record.partition}/{record.offset}/{record.timestamp}")
             )
             letters.append((reference, record, why))
-            for fault in why.faults:
-                measures.FAULTS.labels(fault.rule).inc()
+            measures.count_rejected("topic", why)
         await self._store.keep_rejects(
             [self._rejects.seal(ref, record.value or b"", why, now) for ref, record, why in letters]
         )

@@ -21,6 +21,11 @@ class IntakeSettings(ServiceSettings):
     token_key: SecretStr = Field(description="root of the token keys, base64 of 32 bytes")
     jwks_dir: Path = Field(description="folder of <issuer>.jwks.json: who may call")
     audience: str = Field("tppo-intake", description="audience that tokens must name")
+    rate_per_client: float = Field(2000, gt=0, description="events a second one client may send over HTTP")
+    burst_per_client: float = Field(10_000, gt=0, description="events one client may send at once")
+    body_timeout_s: float = Field(30, gt=0, description="how long a body may take")
+    tls_certificate: Path | None = Field(None, description="PEM; with it the API speaks TLS")
+    tls_key: Path | None = Field(None, description="PEM")
     resend_after_s: float = Field(20, gt=0, description="an owed event older than this is sent again")
 
     @cached_property
