@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.requests import ClientDisconnect
@@ -120,10 +121,13 @@ def _yours(result: Checked | Rejected, who: Caller) -> Checked | Rejected:
 
 
 def _binary(request: Request, body: bytes, kind: str, now: datetime) -> Checked | Rejected:
-    if kind != "application/json":
+    if kind not in ("", "application/json"):  # an absent content type means JSON, as the SDK sends it
         raise Problem(415, "binary mode carries application/json")
     attributes: dict[str, Any] = {
-        name.removeprefix("ce-"): value for name, value in request.headers.items() if name.startswith("ce-")
+        # the HTTP binding percent-encodes what a header may not hold
+        name.removeprefix("ce-"): unquote(value)
+        for name, value in request.headers.items()
+        if name.startswith("ce-")
     }
     data = parse(body)
     return data if isinstance(data, Rejected) else check_value(attributes | {"data": data}, now)
