@@ -7,6 +7,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
+from services.cli import feed
 from services.cli.main import app
 from services.runtime.broker import Outgoing
 from tests.build import lines, submitted
@@ -80,8 +81,8 @@ def test_feed_sends_a_file_and_names_refused_lines(tmp_path: Path) -> None:
     file.write_bytes(b"\n".join([*lines([good]), b"{broken", *lines([good | {"id": "feed-2", "type": "x"}])]) + b"\n")
     first, second = tppo("feed", str(file)), tppo("feed", str(file))
     assert first.exit_code == 2
-    assert json.loads(first.stdout) == {"accepted": 1, "duplicates": 0, "faults": 2}
-    assert json.loads(second.stdout) == {"accepted": 0, "duplicates": 1, "faults": 2}
+    assert json.loads(first.stdout) == {"accepted": 1, "duplicates": 0, "refused": 2}
+    assert json.loads(second.stdout) == {"accepted": 0, "duplicates": 1, "refused": 2}
     assert "line 2: (event)" in first.stderr
     assert "line 3: type: is not an event type" in first.stderr
 
@@ -139,3 +140,71 @@ def test_live_events_come_at_the_speed_of_the_clock(monkeypatch: pytest.MonkeyPa
     sent = tppo("simulate", *day, "--send", "--speed", "864000")
     assert sent.exit_code == 0, sent.output
     assert sum(waited) > 1  # a month and more of simulated time, ten days a second; nobody slept here
+
+
+MAPPING = """
+delimiter: ";"
+encoding: cp1252
+attributes:
+  id: {column: NO, prefix: "csv-"}
+  source: {value: "urn:csv"}
+  type: {value: application.submitted}
+  subject: {column: NO, prefix: "CSV-"}
+  time: {column: TGL, format: "%d/%m/%Y %H:%M"}
+  officecode: {value: CLP}
+data:
+  nik: {column: NIK}
+  full_name: {column: NAMA}
+  birth_date: {column: LAHIR, format: "%d/%m/%Y", as: date}
+  application_type: {value: baru}
+  stay_days: {column: LAMA, as: integer}
+  purpose: {column: TUJUAN, values: {WISATA: wisata, UMROH: umrah}}
+"""
+HEADER = "NO;TGL;NIK;NAMA;LAHIR;LAMA;TUJUAN"
+ROWS = [
+    "1;20/11/2026 09:15;3301044507909001;Siti Contoh;05/07/1990;7;WISATA",
+    "2;20/11/2026 09:20;3301044507909002;José Contoh;05/07/1990;;UMROH",
+    "3;20/11/2026 09:25;3301;=HYPERLINK(0);31/02/1990;tujuh;PASAR",
+]
+
+
+def table(folder: Path, rows: list[str] = ROWS, header: str = HEADER) -> tuple[Path, Path]:
+    file, mapping = folder / "table.csv", folder / "map.yaml"
+    file.write_text("\n".join([header, *rows]) + "\n", encoding="cp1252")
+    mapping.write_text(MAPPING)
+    return file, mapping
+
+
+def test_a_table_is_fed_by_its_mapping_and_refused_rows_are_put_aside(tmp_path: Path) -> None:
+    file, mapping = table(tmp_path)
+    fed = tppo("feed", str(file), "--map", str(mapping))
+    assert fed.exit_code == 2
+    assert orjson.loads(fed.stdout.splitlines()[-1]) == {"accepted": 2, "duplicates": 0, "refused": 1}
+    assert {line.split(":")[1].strip() for line in fed.stderr.splitlines() if line.startswith("line 4:")} == {
+        "data.nik", "data.birth_date", "data.stay_days", "data.purpose",
+    }  # fmt: skip
+    aside = tmp_path / "table.csv.rejected.csv"
+    assert aside.read_text(encoding="cp1252").splitlines() == [HEADER, ROWS[2]]
+    corrected = ROWS[2].replace(
+        "3301;=HYPERLINK(0);31/02/1990;tujuh;PASAR", "3301044507909003;=1+1;05/07/1990;7;WISATA"
+    )
+    aside.write_text(f"{HEADER}\n{corrected}\n", encoding="cp1252")
+    again = tppo("feed", str(aside), "--map", str(mapping))
+    assert orjson.loads(again.stdout.splitlines()[-1]) == {"accepted": 1, "duplicates": 0, "refused": 0}
+
+
+def test_a_feed_goes_on_where_it_was_ended(tmp_path: Path) -> None:
+    file = tmp_path / "long.jsonl"
+    events = [submitted() | {"id": f"long-{n}", "subject": f"LONG-{n}"} for n in range(1100)]
+    file.write_bytes(b"\n".join(lines(events)) + b"\n")
+    first = CliRunner().invoke(app, ["feed", str(file)], env={"COLUMNS": "300", "TPPO_TOKEN": "no token"})
+    assert first.exit_code == 1
+    feed.Progressed.of(file, restart=False).keep()
+    kept = feed.Progressed.of(file, restart=False)
+    kept.done = 600
+    kept.keep()
+    second = tppo("feed", str(file))
+    assert "going on after line 600" in second.stderr
+    assert orjson.loads(second.stdout.splitlines()[-1])["accepted"] == 500
+    third = tppo("feed", str(file))
+    assert orjson.loads(third.stdout.splitlines()[-1]) == {"accepted": 600, "duplicates": 500, "refused": 0}
