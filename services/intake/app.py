@@ -95,6 +95,7 @@ async def run(settings: IntakeSettings) -> None:
 async def _sweep(receiver: Receiver, after_s: float, log: Any) -> None:
     """Send again what a crash left owed, once it is too old to be in flight."""
     while True:
+        measures.look_at_the_clock(now())
         with contextlib.suppress(*AWAY):
             again = await receiver.resend(now() - timedelta(seconds=after_s))
             if again:

@@ -2,18 +2,27 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
+from phonenumbers import SUPPORTED_REGIONS
 from prometheus_client import Counter as Metric
 from prometheus_client import Gauge, Histogram
 
+from services.contracts.calendar import WIB, is_working_day
+from services.contracts.regions import desa
+from services.contracts.upstream import UpstreamData
 from services.intake.check import Checked, Rejected
 
 EVENTS = Metric("tppo_intake_events_total", "Events by door and answer.", ["door", "answer"])
 FAULTS = Metric("tppo_intake_faults_total", "Faults found in refused events, by rule.", ["rule"])
 TAKEN = Metric("tppo_intake_taken_total", "Accepted events by type and office.", ["type", "office"])
 LAST = Gauge("tppo_intake_last_event_seconds", "Unix time when the last event of a source was taken.", ["source"])
+OPEN = Gauge("tppo_intake_office_open", "1 in office hours (08 to 16 WIB) of a working day, else 0.")
 UNREADABLE = Metric("tppo_intake_unreadable_values_total", "Values that could not be normalised, by field.", ["field"])
 UNKNOWN = Metric("tppo_intake_unknown_fields_total", "Fields of events that the dictionary does not know.")
+UNKNOWN_CODES = Metric(
+    "tppo_intake_unknown_codes_total", "Well-formed region and country codes that no list has, by field.", ["field"]
+)
 RESENT = Metric("tppo_intake_resent_total", "Owed events that were sent again.")
 REVEALS = Metric("tppo_intake_reveals_total", "Reveals of personal values, by result.", ["result"])
 SECONDS = Histogram(
@@ -40,8 +49,26 @@ def count_taken(door: str, events: Sequence[Checked], answers: Sequence[str]) ->
     for checked, answer in zip(events, answers, strict=True):
         EVENTS.labels(door, answer).inc()
         if answer == "accepted":
+            count_unknown_codes(checked.data)
             TAKEN.labels(checked.event.type, _bounded("office", checked.event.officecode)).inc()
             LAST.labels(_bounded("source", checked.event.source)).set_to_current_time()
+
+
+def look_at_the_clock(now: datetime) -> None:
+    """Whether a silent source means something."""
+    here = now.astimezone(WIB)
+    OPEN.set(is_working_day(here.date()) and 8 <= here.hour < 16)
+
+
+def count_unknown_codes(data: UpstreamData) -> None:
+    """Well-formed codes of regions that today's list does not have: old codes are normal, many new ones are a mistake."""
+    for name in ("ktp_desa_code", "domicile_desa_code", "desa_code"):
+        code = getattr(data, name, None)
+        if code is not None and code not in desa():
+            UNKNOWN_CODES.labels(name).inc()
+    for country in getattr(data, "dest_countries", None) or ():
+        if country not in SUPPORTED_REGIONS:
+            UNKNOWN_CODES.labels("dest_countries").inc()
 
 
 def count_rejected(door: str, rejected: Rejected) -> None:

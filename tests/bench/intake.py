@@ -11,8 +11,9 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -252,10 +253,47 @@ def measure(broker: str) -> dict[str, float]:
     }  # fmt: skip
 
 
+def memory(count: int) -> list[tuple[int, float]]:
+    """Resident size of intake, MB, while so many events of national days go through the door by two senders."""
+    found: list[tuple[int, float]] = []
+    with running("embedded") as stack:
+        world = World(Plan(date(2025, 3, 3), date(2025, 12, 31), rate=131, national=True), lambda _: None)
+        batch: list[bytes] = []
+        sent = 0
+        with client(stack) as http, ThreadPoolExecutor(2) as pool:
+            waiting: deque[Future[httpx.Response]] = deque()
+            for arrived in world.stream():
+                batch.append(arrived.line)
+                if len(batch) < BATCH:
+                    continue
+                body, batch = b"[" + b",".join(batch) + b"]", []
+                headers = {"Content-Type": "application/cloudevents-batch+json"}
+                waiting.append(pool.submit(http.post, "/events", content=body, headers=headers))
+                sent += BATCH
+                if len(waiting) > 2:
+                    assert waiting.popleft().result().status_code == 202
+                if sent % (count // 10) < BATCH:
+                    found.append((sent, resident_mb(stack, "intake")))
+                    print(f"{sent:,} events: {found[-1][1]:.0f} MB", flush=True)
+                if sent >= count:
+                    return found
+    return found
+
+
+def resident_mb(stack: Stack, child: str) -> float:
+    status = Path(f"/proc/{stack.children[child].process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1000
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--brokers", default="embedded,kafka" if shutil.which("mvn") else "embedded")
-    brokers = parser.parse_args().brokers.split(",")
+    parser.add_argument("--memory", type=int, help="feed so many events and look at the memory of intake only")
+    arguments = parser.parse_args()
+    if arguments.memory:
+        memory(arguments.memory)
+        return
+    brokers = arguments.brokers.split(",")
     found = {broker: measure(broker) for broker in brokers}
     split = cpu_split(lines(date(2025, 3, 3), EVENTS))
     header = ["broker", "one sender, events/s", "two senders", "bare loop", "one / bare", "two / bare", "intake CPU, µs/event", "single at 200/s: p50 ms", "p99 ms", "p99.9 ms", "not 202"]  # fmt: skip
