@@ -24,7 +24,7 @@ from services.runtime import health, logs
 from services.runtime.broker import HEARTBEAT_MS, SESSION_TIMEOUT_MS
 from services.runtime.documents import connect_async, migrate_async
 from services.runtime.failures import AWAY
-from services.runtime.identity import Verifier
+from services.runtime.identity import Follower, Verifier
 
 
 def now() -> datetime:
@@ -50,9 +50,12 @@ async def run(settings: IntakeSettings) -> None:
     await consumer.start()
     receiver = Receiver(store, producer, master, tokens, now, log)
     door = RawDoor(consumer, producer, receiver, store, rejects, state, now, log)
+    verifier = Verifier(settings.jwks_dir, settings.audience)
+    if settings.jwks_urls:
+        Follower(verifier, settings.jwks_urls).start()
     api = make_app(
         receiver=receiver, store=store, rejects=rejects, master=master, tokens=tokens,
-        verifier=Verifier(settings.jwks_dir, settings.audience), clock=now, log=log,
+        verifier=verifier, clock=now, log=log,
         limit=RateLimit(settings.rate_per_client, settings.burst_per_client), body_timeout_s=settings.body_timeout_s,
     )  # fmt: skip
     server = uvicorn.Server(

@@ -20,9 +20,12 @@ class IntakeSettings(ServiceSettings):
     master_key: SecretStr = Field(description="wraps the data keys, base64 of 32 bytes")
     token_key: SecretStr = Field(description="root of the token keys, base64 of 32 bytes")
     jwks_dir: Path = Field(description="folder of <issuer>.jwks.json: who may call")
+    jwks_urls: dict[str, str] = Field(
+        {}, description='JWKS address by issuer, JSON: {"https://issuer": "https://issuer/jwks"}'
+    )
     audience: str = Field("tppo-intake", description="audience that tokens must name")
-    rate_per_client: float = Field(2000, gt=0, description="events a second one client may send over HTTP")
-    burst_per_client: float = Field(10_000, gt=0, description="events one client may send at once")
+    rate_per_client: float = Field(5000, gt=0, description="events a second one client may send over HTTP")
+    burst_per_client: float = Field(50_000, gt=0, description="events one client may send at once")
     body_timeout_s: float = Field(30, gt=0, description="how long a body may take")
     tls_certificate: Path | None = Field(None, description="PEM; with it the API speaks TLS")
     tls_key: Path | None = Field(None, description="PEM")

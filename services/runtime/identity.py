@@ -1,12 +1,14 @@
 """Bearer tokens: JWTs with issuer, audience, scope and expiry, checked against a set of public keys (design, section 4)."""
 
 import json
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
@@ -16,6 +18,7 @@ LIFETIME_S = 300
 LEEWAY_S = 30
 LOOK_EVERY_S = 1.0  # how soon a changed key file counts
 REMEMBERED_TOKENS = 1000
+FOLLOW_EVERY_S, RETRY_S = 300.0, 5.0
 
 
 class Unauthorised(Exception):
@@ -71,7 +74,8 @@ class Verifier:
         self._folder, self._audience = folder, audience
         self._keys: dict[str, KeySet] = {}
         self._seen: tuple[tuple[str, int], ...] = ()
-        self._looked = 0.0
+        self._followed: dict[str, KeySet] = {}
+        self._looked = float("-inf")
         self._verified: dict[str, Caller] = {}
 
     def verify(self, header: str | None) -> Caller:
@@ -90,7 +94,7 @@ class Verifier:
         return caller
 
     def _checked(self, token: str) -> Caller:
-        for issuer, keys in self._keys.items():
+        for issuer, keys in {**self._keys, **self._followed}.items():
             try:
                 claims = jwt.decode(token, keys, algorithms=[ALGORITHM]).claims
             except (JoseError, ValueError, KeyError, TypeError):
@@ -110,6 +114,11 @@ class Verifier:
             registry.validate(claims)
         except JoseError as error:
             raise Unauthorised(f"the token does not hold: {error.error}") from None
+
+    def use(self, issuer: str, keys: KeySet) -> None:
+        """Keys of an issuer that came by another way than the folder; they take the place of earlier ones."""
+        self._followed[issuer] = keys
+        self._verified.clear()
 
     def _read(self) -> None:
         if time.monotonic() - self._looked < LOOK_EVERY_S:
@@ -135,3 +144,34 @@ def make_key(private: Path, public_folder: Path, issuer: str) -> None:
     private.touch(mode=0o600)
     private.write_text(json.dumps(key.as_dict(private=True)))
     (public_folder / f"{issuer}.jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+
+
+class Follower(threading.Thread):
+    """Reads the keys of OIDC issuers from their JWKS addresses, again and again, so that they may rotate.
+
+    A thread, since a door must not wait for somebody else's server. While an address cannot be read, the keys read last hold.
+    """
+
+    def __init__(self, verifier: Verifier, addresses: Mapping[str, str], every_s: float = FOLLOW_EVERY_S) -> None:
+        super().__init__(name="jwks", daemon=True)
+        self._verifier, self._addresses, self._every_s = verifier, addresses, every_s
+        self._last: dict[str, bytes] = {}
+        self.failed: dict[str, str] = {}
+
+    def run(self) -> None:
+        while True:
+            self.look()
+            time.sleep(RETRY_S if self.failed else self._every_s)
+
+    def look(self) -> None:
+        """Read every address once."""
+        for issuer, address in self._addresses.items():
+            try:
+                answer = httpx.get(address, timeout=10, follow_redirects=False)
+                answer.raise_for_status()
+                if answer.content != self._last.get(issuer):
+                    self._verifier.use(issuer, KeySet.import_key_set(answer.json()))
+                    self._last[issuer] = answer.content
+                self.failed.pop(issuer, None)
+            except (httpx.HTTPError, ValueError, JoseError) as error:
+                self.failed[issuer] = type(error).__name__
