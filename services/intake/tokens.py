@@ -1,6 +1,9 @@
 """Keyed tokens: HMAC-SHA-256 with a key per kind and version. Equal things of one kind are equal tokens, nothing else is.
 
-NIK and phone spaces are small enough to enumerate, so a token is safe only as long as its key is.
+NIK and phone spaces are small enough to enumerate, so a token is safe only as long as its key is: whoever has the key of a
+kind tries all 10^10 Indonesian mobile numbers in some hours on one core (half a million tokens a second), and all NIK of one
+known birth date and kecamatan (10^4) at once. Without it there is nothing to try but keys of 256 bits; a token is cut to 128
+bits, so two of a hundred million values meet by chance with a probability of 10^-23.
 """
 
 import hmac

@@ -1,6 +1,7 @@
 """How events arrive: a little late, sometimes twice, an office's whole evening at once after an outage. And the spool.
 
-The spool keeps what is still to come in one file a day, so that a country's months need the memory of one day.
+The spool keeps what is still to come in one file a day, so that a country's months need the memory of one day (and about
+2 GB of disk: three weeks of 20,000 applications a day are on their way).
 """
 
 import tempfile

@@ -24,7 +24,9 @@ from services.simulator.people import Population
 from services.simulator.values import picker
 
 SOURCES = "urn:simkim"
-LOOKAHEAD = timedelta(days=31)  # no form is sent earlier before the visit
+LOOKAHEAD = timedelta(
+    days=23
+)  # a form is sent at most 21 days before the visit: quota a fortnight ahead, moved by a week
 TALKED_ABOUT = 4  # members of a ring after which somebody may give a tip
 Truth = Callable[[dict[str, Any]], None]
 
