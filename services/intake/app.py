@@ -26,6 +26,8 @@ from services.runtime.documents import connect_async, migrate_async
 from services.runtime.failures import AWAY
 from services.runtime.identity import Follower, Verifier
 
+WATCH_EVERY_S = 60
+
 
 def now() -> datetime:
     return datetime.now(UTC)
@@ -80,6 +82,7 @@ async def run(settings: IntakeSettings) -> None:
         asyncio.create_task(server.serve()),
         asyncio.create_task(door.run()),
         asyncio.create_task(_sweep(receiver, settings.resend_after_s, log)),
+        asyncio.create_task(_watch(store, settings.reveal_alarm, log)),
     ]
     waiting = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -105,6 +108,17 @@ async def _sweep(receiver: Receiver, after_s: float, log: Any) -> None:
                 measures.RESENT.inc(again)
                 log.info("sent again", events=again)
         await asyncio.sleep(after_s / 2)
+
+
+async def _watch(store: VaultStore, limit: int, log: Any) -> None:
+    """Who looks at many people in an hour: a gauge for the alert, and the actors' references in the log."""
+    while True:
+        with contextlib.suppress(*AWAY):
+            many = {a: n for a, n in (await store.looked_at(now() - timedelta(hours=1))).items() if n > limit}
+            measures.LOOKED_AT_MANY.set(len(many))
+            for actor, count in sorted(many.items()):
+                log.warning("many applications revealed", actor=actor, applications=count)
+        await asyncio.sleep(WATCH_EVERY_S)
 
 
 def main() -> None:

@@ -24,6 +24,9 @@ UNKNOWN_CODES = Metric(
     "tppo_intake_unknown_codes_total", "Well-formed region and country codes that no list has, by field.", ["field"]
 )
 RESENT = Metric("tppo_intake_resent_total", "Owed events that were sent again.")
+LOOKED_AT_MANY = Gauge(
+    "tppo_intake_actors_over_reveal_limit", "Actors who had more applications revealed in the last hour than the limit."
+)
 REVEALS = Metric("tppo_intake_reveals_total", "Reveals of personal values, by result.", ["result"])
 SECONDS = Histogram(
     "tppo_intake_batch_seconds",

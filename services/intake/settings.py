@@ -29,6 +29,7 @@ class IntakeSettings(ServiceSettings):
     body_timeout_s: float = Field(30, gt=0, description="how long a body may take")
     tls_certificate: Path | None = Field(None, description="PEM; with it the API speaks TLS")
     tls_key: Path | None = Field(None, description="PEM")
+    reveal_alarm: int = Field(40, ge=1, description="applications one actor may look at in an hour before ops are told")
     resend_after_s: float = Field(20, gt=0, description="an owed event older than this is sent again")
 
     @cached_property

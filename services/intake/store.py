@@ -24,7 +24,7 @@ SEEN_DAYS = 731
 INDEXES: dict[str, list[IndexModel]] = {
     "arrivals": [IndexModel([("events", 1)]), IndexModel([("at", 1)], expireAfterSeconds=SEEN_DAYS * 86400)],
     "rejects": [IndexModel([("at", 1)], expireAfterSeconds=14 * 86400)],
-    "access": [IndexModel([("application_id", 1), ("at", 1)])],
+    "access": [IndexModel([("application_id", 1), ("at", 1)]), IndexModel([("at", 1)])],
 }
 DUPLICATE_KEY = 11000
 # A bulk of updates would flush the journal for each document. These wait for the majority alone (which is journaled on a
@@ -134,6 +134,14 @@ class VaultStore:
 
     async def reject(self, reference: str) -> dict[str, Any] | None:
         return await self._rejects.find_one({"_id": reference})
+
+    async def looked_at(self, since: datetime) -> dict[str, int]:
+        """How many applications each actor had revealed since a moment."""
+        seen: dict[str, set[str]] = {}
+        wanted = {"at": {"$gte": since}, "kind": "reveal"}
+        async for entry in self._access.find(wanted, {"actor": 1, "application_id": 1}):
+            seen.setdefault(entry["actor"], set()).add(entry["application_id"])
+        return {actor: len(applications) for actor, applications in seen.items()}
 
     async def record_access(self, entry: dict[str, Any]) -> None:
         """One line of the access record; a read that cannot be recorded does not happen."""

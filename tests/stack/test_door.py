@@ -1,11 +1,13 @@
 """The HTTP door as a stranger finds it: tokens, limits, hostile bodies, every answer as documented."""
 
+import asyncio
 import base64
 import gzip
 import json
 import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -15,11 +17,13 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
+from pymongo import AsyncMongoClient
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from services.contracts import ids
 from services.embedded.keys import ISSUER
+from services.intake.store import VaultStore
 from services.runtime.identity import Signer
 from tests.build import submitted
 from tests.stack.conftest import Played
@@ -178,6 +182,29 @@ def test_a_header_with_a_break_is_no_second_header(played: Played, door: httpx.C
         )
         status = raw.recv(64).split()[1]
     assert status in (b"400", b"422")
+
+
+def test_who_looks_at_many_people_is_counted(played: Played) -> None:
+    """One look at each of three people by one actor, three looks at one by another."""
+    subjects = sorted({e["subject"] for e in played.events if e["subject"].startswith("CLP-")})[:3]
+    wanted = {"fields": ["app.full_name"], "purpose": "referral", "case_ref": "K-1"}
+    with played.client("intake", "vault:reveal") as http:
+        for n, subject in enumerate(subjects):
+            http.post("/vault/reveal", json=wanted | {"application_id": subject, "actor": "looks-at-many"})
+            http.post(
+                "/vault/reveal",
+                json=wanted | {"application_id": subjects[0], "actor": "looks-at-one", "case_ref": f"K-{n}"},
+            )
+
+    async def counted() -> dict[str, int]:
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(played.stack.addresses.store)
+        try:
+            return await VaultStore(client["tppo_intake"]).looked_at(datetime.now(UTC) - timedelta(hours=1))
+        finally:
+            await client.close()
+
+    found = asyncio.run(counted())
+    assert (found["looks-at-many"], found["looks-at-one"]) == (3, 1)
 
 
 def test_schemathesis_finds_no_server_error_and_no_undocumented_answer(played: Played) -> None:
