@@ -97,6 +97,10 @@ def _house(model: type[DoorModel], name: str) -> type[BaseModel]:
                 fields["series_pos"] = (int | None, Field(None, description="place in the series, shifted (R63)"))
         elif leaves == "person":
             fields[f"{field}_token"] = (str | None, described)
+            fuzzy = (
+                "weak: sound of the name, words sorted, with the kecamatan of the application; supports, never joins"
+            )
+            fields[f"{field}_fuzzy_token"] = (str | None, Field(None, description=fuzzy))
             fields[f"{field}_weak"] = (bool | None, Field(None, description="token of a name without phone (R04)"))
         elif leaves == "niks":
             fields[out] = (list[str] | None, described)

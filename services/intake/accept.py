@@ -33,9 +33,13 @@ def related(checked: Checked) -> list[str]:
 NOTHING_KNOWN = Known()
 
 
+# They name people, and where the applicant lives is on the form.
+NAMING = ("applicant.checked_in", "interview.completed", "passport.collected")
+
+
 def needs_earlier(checked: Checked) -> bool:
     """Whether deriving facts from this event looks at earlier ones."""
-    return checked.event.type in REMEMBERED
+    return checked.event.type in REMEMBERED or checked.event.type in NAMING
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,16 @@ def accept(checked: Checked, earlier: Iterable[tuple[str, UpstreamData]], tokens
             service_channel=event.servicechannel,
             traceparent=event.traceparent,
             key_version=tokens.version,
-            data=project(checked.data, tokens, unreadable),
+            data=project(checked.data, tokens, unreadable, _kecamatan(known)),
             person=derive(checked.data, known),
         ),
         unreadable,
     )
+
+
+def _kecamatan(known: Known) -> str | None:
+    code = known.submitted.domicile_desa_code if known.submitted else None
+    return code[:6] if code else None
 
 
 def what_is_known(events: Iterable[tuple[str, UpstreamData]]) -> Known:

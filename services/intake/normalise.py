@@ -70,6 +70,26 @@ def name(value: str) -> str | None:
     return " ".join(re.sub(r"[^A-Z]", " ", text).split()) or None
 
 
+# Spellings of one sound in names of Java: old Dutch ones, Arabic transcriptions, letters that are heard alike.
+_SOUNDS = (
+    ("OE", "U"), ("DJ", "J"), ("TJ", "C"), ("NJ", "NY"), ("SJ", "S"), ("SY", "S"), ("SH", "S"), ("CH", "H"), ("KH", "H"), ("DH", "D"),
+    ("TH", "T"), ("PH", "F"), ("V", "F"), ("Z", "S"), ("Q", "K"), ("X", "KS"), ("Y", "I"), ("J", "I"), ("W", "U"), ("H", ""), ("E", "A"),
+)  # fmt: skip
+
+
+def sound(value: str) -> str | None:
+    """How a name sounds, words sorted: Moch. Soeharto and Suharto Mohamad are close to one another. A weak likeness."""
+    clean = name(value)
+    if clean is None:
+        return None
+    words = []
+    for word in clean.split():
+        for spelled, heard in _SOUNDS:
+            word = word.replace(spelled, heard)
+        words.append(re.sub(r"(.)\1+", r"\1", word))
+    return " ".join(sorted(w for w in words if len(w) > 1)) or None
+
+
 def street(value: str) -> str | None:
     """Jl/Jalan/Jln, No/Nomor, RT/RW, punctuation and leading zeros made alike (R44)."""
     text = unicodedata.normalize("NFKC", value).upper()
@@ -96,6 +116,7 @@ BY_KIND: dict[str, Callable[[str], str | None]] = {
     "account": account,
     "address": street,
     "name": name,
+    "fuzzy": sound,
     "document": plain,
     "passport": plain,
     "device": plain,

@@ -38,8 +38,13 @@ def leaving(model: type[DoorModel]) -> tuple[_Leaves, ...]:
     return tuple(found)
 
 
-def project(data: DoorModel, tokens: Tokeniser, unreadable: Counter[str]) -> dict[str, Any]:
-    """The house form of upstream data. Values that cannot be normalised are left out and counted by field name (R02)."""
+def project(
+    data: DoorModel, tokens: Tokeniser, unreadable: Counter[str], kecamatan: str | None = None
+) -> dict[str, Any]:
+    """The house form of upstream data. Values that cannot be normalised are left out and counted by field name (R02).
+
+    `kecamatan` is where the applicant lives: names that sound alike there get one weak token.
+    """
     out: dict[str, Any] = {}
     values = data.__dict__
     for each in leaving(type(data)):
@@ -55,13 +60,13 @@ def project(data: DoorModel, tokens: Tokeniser, unreadable: Counter[str]) -> dic
                 if each.field == "number":
                     _series(out, data, value, tokens)
             case "person":
-                _person(out, each.field, value, tokens, unreadable)
+                _person(out, each.field, value, tokens, unreadable, kecamatan)
             case "niks":
                 out[each.name] = [tokens.token("subject", nik) for nik in value]
             case "entities":
                 out["entity_tokens"] = [e for entity in value if (e := _entity(entity, tokens))]
             case "nested":
-                out[each.field] = [project(item, tokens, unreadable) for item in value]
+                out[each.field] = [project(item, tokens, unreadable, kecamatan) for item in value]
     return out
 
 
@@ -81,11 +86,15 @@ def _put(out: dict[str, Any], name: str, token: str | None, field: str, unreadab
         out[name] = token
 
 
-def _person(out: dict[str, Any], field: str, who: PersonRef, tokens: Tokeniser, unreadable: Counter[str]) -> None:
+def _person(
+    out: dict[str, Any], field: str, who: PersonRef, tokens: Tokeniser, unreadable: Counter[str], kecamatan: str | None
+) -> None:
     token, weak = tokens.person(who.name, who.phone)
     _put(out, f"{field}_token", token, field, unreadable)
     if token and weak:
         out[f"{field}_weak"] = True
+    if kecamatan and (fuzzy := tokens.token("fuzzy", who.name, scope=kecamatan)):
+        out[f"{field}_fuzzy_token"] = fuzzy
 
 
 def _series(out: dict[str, Any], item: Any, number: str, tokens: Tokeniser) -> None:

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake import nik, normalise
+from services.intake.accept import accept
 from services.intake.tokens import Tokeniser
-from tests.build import TOKENS
+from tests.build import TOKENS, checked, submitted, upstream
 
 
 @pytest.mark.parametrize(
@@ -96,3 +97,31 @@ def test_a_short_key_is_refused() -> None:
 )
 def test_structure_of_a_nik(number: str, good: bool) -> None:
     assert nik.structure_ok(number) is good
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Soeharto", "Suharto"), ("Djoko Tjahjono", "Joko Cahyono"), ("Moch. Yusuf", "Jusuf Moh"), ("H. Zainal Abidin", "Abidin Sainal"), ("Khotimah", "Chotimah"), ("Evi", "Efi")],
+)  # fmt: skip
+def test_names_that_sound_alike_are_one_weak_token_in_one_kecamatan(one: str, other: str) -> None:
+    assert TOKENS.token("fuzzy", one, scope="330104") == TOKENS.token("fuzzy", other, scope="330104")
+    assert TOKENS.token("fuzzy", one, scope="330104") != TOKENS.token("fuzzy", one, scope="330105")
+    assert TOKENS.token("name", one) != TOKENS.token("name", other)
+
+
+def test_names_that_differ_sound_different() -> None:
+    names = ["Siti Aminah", "Sri Rahayu", "Slamet Santoso", "Agus Wibowo", "Wati", "Budi Santoso"]
+    assert len({TOKENS.token("fuzzy", name, scope="330104") for name in names}) == len(names)
+
+
+def test_a_person_has_a_weak_token_once_the_home_is_known() -> None:
+    who = {"name": "Pak Soeharto", "phone": "081234567890"}
+    form = checked(submitted(agent=who, domicile_desa_code="3301042012"))
+    alone = accept(checked(submitted(agent=who)), [], TOKENS).event.data
+    with_home = accept(form, [], TOKENS).event.data
+    assert "agent_fuzzy_token" not in alone
+    assert with_home["agent_fuzzy_token"].startswith("fuzzy.1.")
+    assert with_home["agent_token"] == alone["agent_token"]
+    talk = checked(upstream("interview.completed", {"recruiter": {"name": "Suharto Pak"}}))
+    later = accept(talk, [(form.event.time, form.data)], TOKENS).event.data
+    assert later["recruiter_fuzzy_token"] == with_home["agent_fuzzy_token"]
