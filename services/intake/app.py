@@ -5,6 +5,7 @@ import contextlib
 import gc
 import signal
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import uvicorn
@@ -27,6 +28,7 @@ from services.runtime.failures import AWAY
 from services.runtime.identity import Follower, Verifier
 
 WATCH_EVERY_S = 60
+COLLECT_EVERY = 15  # turns of the watch
 
 
 def now() -> datetime:
@@ -112,19 +114,22 @@ async def _sweep(receiver: Receiver, after_s: float, log: Any) -> None:
 
 async def _watch(store: VaultStore, limit: int, log: Any) -> None:
     """Who looks at many people in an hour: a gauge for the alert, and the actors' references in the log."""
-    while True:
+    for turn in count():
+        if turn % COLLECT_EVERY == COLLECT_EVERY - 1:
+            gc.collect()  # see main: what the rare collections leave
         with contextlib.suppress(*AWAY):
             many = {a: n for a, n in (await store.looked_at(now() - timedelta(hours=1))).items() if n > limit}
             measures.LOOKED_AT_MANY.set(len(many))
-            for actor, count in sorted(many.items()):
-                log.warning("many applications revealed", actor=actor, applications=count)
+            for actor, seen in sorted(many.items()):
+                log.warning("many applications revealed", actor=actor, applications=seen)
         await asyncio.sleep(WATCH_EVERY_S)
 
 
 def main() -> None:
     import uvloop
 
-    # Tens of thousands of remembered applications live long: a full collection over them stops the door for a quarter second.
+    # Tens of thousands of remembered applications live long: a full collection over them stops the door for a quarter second,
+    # so it is made every quarter of an hour instead of every few seconds.
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)
     uvloop.run(run(IntakeSettings.load()))

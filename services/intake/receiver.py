@@ -34,7 +34,7 @@ SETTLE_AFTER_S = 0.25
 GATHER_S = 0.008  # how long a single event waits for others to share a write with
 MAX_WAITING = 4000  # more are refused at once instead of waiting in memory
 MAX_ROUNDS = 20
-REMEMBERED_APPLICATIONS = 20_000
+REMEMBERED_APPLICATIONS = 5_000  # some 15 kB each
 Answer = Literal["accepted", "duplicate"]
 HEADERS = [("kind", EventAccepted.__name__.encode())]
 

@@ -254,10 +254,10 @@ def measure(broker: str) -> dict[str, float]:
 
 
 def memory(count: int) -> list[tuple[int, float]]:
-    """Resident size of intake, MB, while so many events of national days go through the door by two senders."""
+    """Resident size of intake, MB, while so many events of a very large office go through the door by two senders."""
     found: list[tuple[int, float]] = []
     with running("embedded") as stack:
-        world = World(Plan(date(2025, 3, 3), date(2025, 12, 31), rate=131, national=True), lambda _: None)
+        world = World(Plan(date(2024, 1, 2), date(2025, 12, 31), rate=2000), lambda _: None)
         batch: list[bytes] = []
         sent = 0
         with client(stack) as http, ThreadPoolExecutor(2) as pool:
