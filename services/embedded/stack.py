@@ -18,7 +18,7 @@ from services.runtime import topics
 from services.runtime.settings import KafkaSettings
 
 SERVICES = ("intake", "risk", "referral", "notify", "ledger")
-READY_WITHIN_S = 60
+READY_WITHIN_S = 120
 TOPICS = Path(__file__).parents[2] / "deploy" / "topics.yaml"
 
 

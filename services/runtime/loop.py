@@ -4,6 +4,7 @@ A handler writes its effect to the store before it returns; `effects` publishes 
 the last step. A partition that was lost is forgotten: its new owner reads the uncommitted messages again.
 """
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from services.runtime.health import Health
 
 Handler = Callable[[Incoming], None]
 
+KNOW_TOPICS_S = 15
 MAX_ATTEMPTS = 5
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 UNEXPECTED_LIMIT = 20  # of the last 100 messages: a bad deploy must not empty a topic into dead letters
@@ -58,6 +60,7 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]
         self._stopping = True
 
     def run(self) -> None:
+        self._know_topics()
         self._consumer.subscribe(topics=sorted(self._handlers), listener=self)
         try:
             while not self._stopping:
@@ -67,6 +70,16 @@ class ConsumerLoop(ConsumerRebalanceListener):  # type: ignore[misc]
             # leave the session times out, which every broker can do.
             if self._health.assigned:
                 self._consumer.close(autocommit=False)
+
+    def _know_topics(self) -> None:
+        """Ask for the partitions before joining: who joins without knowing them is assigned none, and may stay so (seen on Kafka)."""
+        deadline = time.monotonic() + KNOW_TOPICS_S
+        for topic in self._handlers:
+            while not self._stopping and time.monotonic() < deadline:
+                with contextlib.suppress(*AWAY):
+                    if self._consumer.partitions_for_topic(topic):
+                        break
+                time.sleep(0.2)
 
     def turn(self) -> None:
         """One round; also the unit of tests."""

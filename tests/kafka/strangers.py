@@ -22,7 +22,6 @@ from tests.build import submitted
 from tests.stack.conftest import Played
 from tests.waiting import until
 
-pytestmark = pytest.mark.kafka
 README = Path(__file__).parents[2] / "README.md"
 
 
