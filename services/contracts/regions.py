@@ -39,12 +39,6 @@ def desa_of(code: str) -> tuple[str, ...]:
 
 
 @cache
-def kecamatan_of(kab: str) -> tuple[str, ...]:
-    """Codes of the kecamatan of a kabupaten that have villages, in order."""
-    return tuple(c for c in kecamatan() if c.startswith(kab) and c in _by_kecamatan())
-
-
-@cache
 def _by_kecamatan() -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = {}
     for code in desa():

@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from services.contracts import regions
 from services.intake import measures
 from services.intake.http import make_app
 from services.intake.limits import RateLimit
@@ -37,6 +38,7 @@ def now() -> datetime:
 
 async def run(settings: IntakeSettings) -> None:
     log = logs.set_up("intake")
+    regions.desa()  # read now: the first event must not wait for it
     state = health.Health()
     health.serve(
         settings.admin_host, settings.admin_port, state, {"/unknown-fields": lambda: dict(measures.unknown_names)}
