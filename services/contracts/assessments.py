@@ -91,3 +91,13 @@ class FactRecorded(Message):
     caused_by: str = Field(description="event_id")
     type: str = Field(description="event type")
     at: Time = Field(description="event time")
+
+
+class RecordErased(Message):
+    """Risk removed the record of an erased application (promise 8)."""
+
+    TOPIC: ClassVar[str] = "risk-assessments"
+    KEY: ClassVar[str] = "application_id"
+
+    application_id: str = Field(description="application")
+    at: Time = Field(description="time of the erasure that asked for it")

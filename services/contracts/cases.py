@@ -9,7 +9,7 @@ from services.contracts.message import Message
 
 CaseAction = Literal[
     "flagged", "updated", "moved", "referral_planned", "referral_approved", "referral_sent", "referral_answered",
-    "referral_withdrawn",
+    "referral_withdrawn", "restricted", "released",
 ]  # fmt: skip
 
 
@@ -71,3 +71,15 @@ class RetentionSet(Message):
     application_id: str = Field(description="application")
     keep_until: Time = Field(description="end of retention")
     reason: str = Field(description="row of the retention table")
+
+
+class CaseErased(Message):
+    """Referral removed what it had about an erased application (promise 8); the head of the history stays provable."""
+
+    TOPIC: ClassVar[str] = "case-events"
+    KEY: ClassVar[str] = "case_id"
+
+    case_id: str = Field(description="case; also named when there was none, so that none is made later")
+    application_id: str = Field(description="application")
+    head: str | None = Field(None, description="last head of the history; absent when there was no case")
+    at: Time = Field(description="time of the erasure that asked for it")

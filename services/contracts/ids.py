@@ -18,6 +18,11 @@ def assessment_id(cause: str) -> str:
     return _id(cause, "assessment")
 
 
+def release_id(application_id: str, at: str) -> str:
+    """The end of a restriction, as the cause of an assessment."""
+    return _id("released", application_id, at)
+
+
 def case_id(subject: str) -> str:
     """`subject` is an application_id or a ring_id."""
     return _id("case", subject)

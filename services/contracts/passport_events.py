@@ -77,6 +77,16 @@ class ApplicationErased(ApplicationRestricted):
     """The key was destroyed: every service removes its record, tombstones its topics and confirms."""
 
 
+class TokenKeysRotated(Message):
+    """Intake has newer token keys: every service moves its records (it asks intake for the newest form of its tokens)."""
+
+    TOPIC: ClassVar[str] = "passport-events"
+    KEY: ClassVar[str] = "version"
+
+    version: int = Field(ge=1, description="newest version of the token keys")
+    at: Time = Field(description="when")
+
+
 def house_model(type_: str) -> type[BaseModel]:
     """The shape of `data` in `EventAccepted` for one event type, derived from the upstream declaration."""
     return _house(REGISTRY[type_], type_.title().replace(".", "").replace("_", "") + "Facts")

@@ -20,3 +20,24 @@ def ensure(folder: Path) -> None:
         if not path.exists():
             path.touch(mode=0o600)
             path.write_text(base64.b64encode(os.urandom(32)).decode())
+
+
+def add_version(path: Path) -> int:
+    """One more version of a secret, below the older ones; returns its number. The file is replaced in one step."""
+    versions = [*path.read_text().split(), base64.b64encode(os.urandom(32)).decode()]
+    _replace(path, versions)
+    return len(versions)
+
+
+def drop_older(path: Path) -> int:
+    """Only the newest version stays; returns how many went."""
+    versions = path.read_text().split()
+    _replace(path, versions[-1:])
+    return len(versions) - 1
+
+
+def _replace(path: Path, versions: list[str]) -> None:
+    beside = path.with_name(f".{path.name}.new")
+    beside.touch(mode=0o600)
+    beside.write_text("\n".join(versions) + "\n")
+    beside.replace(path)

@@ -147,14 +147,15 @@ class Stack:
         }
         if service in ("intake", "referral", "notify"):
             env |= {f"{prefix}PORT": str(self.port(name)), f"{prefix}JWKS_DIR": str(key / "public")}
+        if service in ("risk", "referral", "notify"):
+            env |= {f"{prefix}INTAKE_URL": where.intake, f"{prefix}KEY_FILE": str(key / f"{service}.key.json")}
         match service:
             case "intake":
                 env |= {
                     f"{prefix}MASTER_KEY_FILE": str(key / "master_key"),
                     f"{prefix}TOKEN_KEY_FILE": str(key / "token_key"),
+                    f"{prefix}TRUNCATE_RAW": str(self.external_broker is not None).lower(),
                 }
-            case "referral":
-                env |= {f"{prefix}INTAKE_URL": where.intake, f"{prefix}KEY_FILE": str(key / "referral.key.json")}
             case "notify":
                 env |= {
                     f"{prefix}SMTP_PORT": str(where.mail_smtp),

@@ -5,6 +5,7 @@ import contextlib
 import gc
 import signal
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -12,14 +13,17 @@ import uvicorn
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from services.contracts import regions
-from services.intake import measures
+from services.contracts.cases import RetentionSet
+from services.intake import measures, retention
 from services.intake.http import make_app
+from services.intake.keyring import Keyring
 from services.intake.limits import RateLimit
-from services.intake.raw import TOPIC, RawDoor
+from services.intake.raw import TOPIC, RawDoor, truncate
 from services.intake.receiver import Receiver
 from services.intake.rejects import RejectStore
 from services.intake.settings import IntakeSettings
 from services.intake.store import INDEXES, VaultStore
+from services.intake.subjects import Subjects
 from services.intake.tokens import Tokeniser
 from services.intake.vault import MasterKey
 from services.runtime import health, logs
@@ -28,6 +32,7 @@ from services.runtime.documents import connect_async, migrate_async
 from services.runtime.failures import AWAY
 from services.runtime.identity import Follower, Verifier
 
+GROUP = "intake"
 WATCH_EVERY_S = 60
 COLLECT_EVERY = 15  # turns of the watch
 
@@ -40,28 +45,29 @@ async def run(settings: IntakeSettings) -> None:
     log = logs.set_up("intake")
     regions.desa()  # read now: the first event must not wait for it
     state = health.Health()
-    health.serve(
-        settings.admin_host, settings.admin_port, state, {"/unknown-fields": lambda: dict(measures.unknown_names)}
-    )
+    keyring: list[Keyring] = []  # there once the store is
+    pages = {"/unknown-fields": lambda: dict(measures.unknown_names), "/keys": lambda: [k.state() for k in keyring]}
+    health.serve(settings.admin_host, settings.admin_port, state, pages)
     database = connect_async(settings.store, "intake")
     await migrate_async(database, INDEXES)
-    store, master = VaultStore(database), MasterKey(settings.master_key_bytes)
-    tokens, rejects = Tokeniser(settings.token_key_bytes), RejectStore(store, master)
+    store, master = VaultStore(database), MasterKey(*settings.master_keys)
+    tokens, rejects = Tokeniser(*settings.token_keys), RejectStore(store, master)
     producer = AIOKafkaProducer(**settings.kafka.asyncio_producer())
-    consumer = AIOKafkaConsumer(
-        TOPIC, **settings.kafka.asyncio_consumer(), group_id="intake", enable_auto_commit=False, auto_offset_reset="earliest",
-        session_timeout_ms=SESSION_TIMEOUT_MS, heartbeat_interval_ms=HEARTBEAT_MS,
-    )  # fmt: skip
+    consumer, outcomes = _consumer(settings, TOPIC, GROUP), _consumer(settings, RetentionSet.TOPIC, "intake-retention")
     await producer.start()
     await consumer.start()
+    await outcomes.start()
+    truncate_raw = partial(truncate, settings.kafka, GROUP) if settings.truncate_raw else None
     receiver = Receiver(store, producer, master, tokens, now, log)
-    door = RawDoor(consumer, producer, receiver, store, rejects, state, now, log)
+    keyring.append(Keyring(master, tokens, store, receiver, now))
+    door = RawDoor(consumer, producer, receiver, store, rejects, state, now, log, truncate_raw)
     verifier = Verifier(settings.jwks_dir, settings.audience)
     if settings.jwks_urls:
         Follower(verifier, settings.jwks_urls).start()
     api = make_app(
         receiver=receiver, store=store, rejects=rejects, master=master, tokens=tokens,
         verifier=verifier, clock=now, log=log,
+        subjects=Subjects(store, receiver, master, tokens, now, truncate_raw),
         limit=RateLimit(settings.rate_per_client, settings.burst_per_client), body_timeout_s=settings.body_timeout_s,
     )  # fmt: skip
     server = uvicorn.Server(
@@ -87,6 +93,9 @@ async def run(settings: IntakeSettings) -> None:
         asyncio.create_task(door.run()),
         asyncio.create_task(_sweep(receiver, settings.resend_after_s, log)),
         asyncio.create_task(_watch(store, settings.reveal_alarm, log)),
+        asyncio.create_task(keyring[0].follow(log)),
+        asyncio.create_task(retention.follow(outcomes, store, log)),
+        asyncio.create_task(retention.forever(store, now, log)),
     ]
     waiting = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -95,11 +104,19 @@ async def run(settings: IntakeSettings) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await receiver.drain()
-    if consumer.assignment():  # else it is joining, and to leave then wedges the embedded broker's group (measured)
-        await consumer.stop()
+    for each in (consumer, outcomes):
+        if each.assignment():  # else it is joining, and to leave then wedges the embedded broker's group (measured)
+            await each.stop()
     await producer.stop()
     for task in done - {waiting}:
         task.result()  # an unexpected end is an error, not a stop
+
+
+def _consumer(settings: IntakeSettings, topic: str, group: str) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        topic, **settings.kafka.asyncio_consumer(), group_id=group, enable_auto_commit=False, auto_offset_reset="earliest",
+        session_timeout_ms=SESSION_TIMEOUT_MS, heartbeat_interval_ms=HEARTBEAT_MS,
+    )  # fmt: skip
 
 
 async def _sweep(receiver: Receiver, after_s: float, log: Any) -> None:

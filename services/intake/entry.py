@@ -2,20 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
+from services.contracts.passport_events import EventAccepted
 from services.contracts.upstream import REGISTRY, UpstreamData
 from services.intake.accept import REMEMBERED
 from services.intake.vault import DataKey, MasterKey
 
+EVENT = EventAccepted.__name__.encode()
+State = Literal["open", "restricted", "erased"]
+
 
 @dataclass
 class VaultEntry:
-    """One application. Nothing of `added…` counts before the write succeeded (`commit`)."""
+    """One application. Nothing of `added…` counts before the write succeeded (`commit`).
+
+    `wrapped` is empty when the key was destroyed: at the end of retention (a later event gets a new key) or by erasure.
+    """
 
     application_id: str
+    state: State = "open"
     version: int = 0
     wrapped: bytes = b""
     seen: set[str] = field(default_factory=set)
@@ -24,6 +32,8 @@ class VaultEntry:
     owed_is_open: bool = False
     added: list[dict[str, Any]] = field(default_factory=list)
     added_owed: dict[str, bytes] = field(default_factory=dict)
+    added_people: set[str] = field(default_factory=set)  # subject tokens that this application is about
+    new_key: bool = False
     _sealed: list[dict[str, Any]] = field(default_factory=list)
     _key: DataKey | None = None
     _clear: list[tuple[str, UpstreamData]] | None = None
@@ -33,18 +43,19 @@ class VaultEntry:
     def of(cls, document: Mapping[str, Any]) -> "VaultEntry":
         events = document["events"]
         return cls(
-            document["_id"], document["version"], bytes(document["key"]), {e["id"] for e in events},
-            {k: bytes(v) for k, v in document["owed"].items()}, document["w"],
-            _sealed=[e for e in events if e["type"] in REMEMBERED],
+            document["_id"], document.get("state", "open"), document["version"], bytes(document["key"]),
+            {e["id"] for e in events}, {k: bytes(v) for k, v in document["owed"].items()}, document["w"],
+            _sealed=[e for e in events if "sealed" in e and e["type"] in REMEMBERED],
         )  # fmt: skip
 
     def key(self, master: MasterKey) -> DataKey:
         """The data key; a new application gets one."""
         if self._key is None:
+            self.new_key = not self.wrapped
             self._key = (
-                master.unwrap(self.wrapped, self.application_id)
-                if self.wrapped
-                else master.new_data_key(self.application_id)
+                master.new_data_key(self.application_id)
+                if self.new_key
+                else master.unwrap(self.wrapped, self.application_id)
             )
             self.wrapped = self._key.wrapped
         return self._key
@@ -56,8 +67,10 @@ class VaultEntry:
             self._sealed = []
         return self._clear + self._added_clear
 
-    def add(self, entry: dict[str, Any], data: UpstreamData, outgoing: bytes) -> None:
+    def add(self, entry: dict[str, Any], data: UpstreamData, outgoing: bytes, person: str | None = None) -> None:
         self.added.append(entry)
+        if person:
+            self.added_people.add(person)
         self.added_owed[entry["id"]] = outgoing
         if entry["type"] in REMEMBERED:
             self._added_clear.append((entry["at"], data))
@@ -80,11 +93,18 @@ class VaultEntry:
             self._clear = self._added_clear
         else:
             self._sealed += [e for e in self.added if e["type"] in REMEMBERED]
-        self.added, self.added_owed, self._added_clear = [], {}, []
+        self.added, self.added_owed, self._added_clear, self.added_people = [], {}, [], set()
+        self.new_key = False
 
     def acknowledged(self) -> None:
         """The broker has everything the document owed."""
         self.owed, self.owed_is_open = {}, False
+
+
+def kind_of(name: str) -> bytes:
+    """Kind of an owed message: an event is owed under its id, a change of the application under `<kind>/<id>`."""
+    kind, slash, _ = name.partition("/")
+    return kind.encode() if slash else EVENT
 
 
 def opened(event: Mapping[str, Any], key: DataKey) -> UpstreamData:

@@ -13,6 +13,7 @@ from fastapi_offline import FastAPIOffline
 
 from services.intake import measures
 from services.intake.http_events import events_router
+from services.intake.http_subjects import subjects_router
 from services.intake.http_vault import vault_router
 from services.intake.limits import RateLimit
 from services.intake.messages import of_pydantic
@@ -20,6 +21,7 @@ from services.intake.problem import Problem
 from services.intake.receiver import Busy, Receiver
 from services.intake.rejects import RejectStore
 from services.intake.store import VaultStore
+from services.intake.subjects import Subjects
 from services.intake.tokens import Tokeniser
 from services.intake.vault import MasterKey
 from services.runtime.failures import AWAY
@@ -38,6 +40,7 @@ def make_app(
     rejects: RejectStore,
     master: MasterKey,
     tokens: Tokeniser,
+    subjects: Subjects,
     verifier: Verifier,
     clock: Callable[[], datetime],
     limit: RateLimit,
@@ -82,4 +85,5 @@ def make_app(
 
     app.include_router(events_router(receiver, store, clock, caller, limit, body_timeout_s))
     app.include_router(vault_router(receiver, store, rejects, master, tokens, clock, caller))
+    app.include_router(subjects_router(subjects, caller))
     return app

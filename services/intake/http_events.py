@@ -15,24 +15,28 @@ from services.contracts import envelope, ids
 from services.intake import measures
 from services.intake.check import Checked, Rejected, check, check_dumped, check_value, parse
 from services.intake.limits import RateLimit, not_yours
+from services.intake.messages import fault
 from services.intake.openapi import BATCH, BODY, LOOK, SEND, STRUCTURED
 from services.intake.problem import Problem, allow
 from services.intake.receiver import Receiver
 from services.intake.store import VaultStore
 from services.runtime.identity import Caller
 
+ERASED = fault("subject", "erased")
 MAX_BATCH_BYTES, MAX_BATCH_EVENTS = 4 * 1024 * 1024, 1000
 
 
 async def take_one(receiver: Receiver, checked: Checked | Rejected, who: Caller | None = None) -> dict[str, Any]:
     """The answer to one event, or its problem. `who` may send for some offices only."""
-    if isinstance(checked, Checked) and who is not None and (fault := not_yours(who, checked.event)):
-        checked = Rejected(403, (fault,))
+    if isinstance(checked, Checked) and who is not None and (denied := not_yours(who, checked.event)):
+        checked = Rejected(403, (denied,))
     if isinstance(checked, Rejected):
         measures.count_rejected("http", checked)
         raise Problem(checked.status, checked.reason[:2000], checked.faults)
     answer = (await receiver.take([checked]))[0]
     measures.count_taken("http", [checked], [answer])
+    if answer == "erased":
+        raise Problem(410, ERASED.reason, (ERASED,))
     return {"status": answer, "event_id": checked.event.event_id}
 
 
@@ -110,14 +114,17 @@ async def _take_batch(receiver: Receiver, body: bytes, now: datetime, who: Calle
         if isinstance(result, Rejected):
             measures.count_rejected("http", result)
             rejected += [{"index": index, **f.model_dump(exclude_none=True)} for f in result.faults]
-    accepted = answers.count("accepted")
     measures.count_taken("http", good, answers)
-    return {"accepted": accepted, "duplicate": len(answers) - accepted, "rejected": rejected}
+    places = [index for index, result in enumerate(results) if isinstance(result, Checked)]
+    erased = [index for index, answer in zip(places, answers, strict=True) if answer == "erased"]
+    rejected += [{"index": index, **ERASED.model_dump(exclude_none=True)} for index in erased]
+    counts = {"accepted": answers.count("accepted"), "duplicate": answers.count("duplicate")}
+    return counts | {"rejected": sorted(rejected, key=lambda r: r["index"])}
 
 
 def _yours(result: Checked | Rejected, who: Caller) -> Checked | Rejected:
-    fault = not_yours(who, result.event) if isinstance(result, Checked) else None
-    return Rejected(403, (fault,)) if fault else result
+    denied = not_yours(who, result.event) if isinstance(result, Checked) else None
+    return Rejected(403, (denied,)) if denied else result
 
 
 def _binary(request: Request, body: bytes, kind: str, now: datetime) -> Checked | Rejected:

@@ -9,11 +9,20 @@ from fastapi import APIRouter, Depends
 from services.contracts.dead_letters import Fault
 from services.intake import measures
 from services.intake.http_events import take_one
-from services.intake.openapi import LOOK, SEND
+from services.intake.openapi import LOOK, SEND, answers
 from services.intake.problem import Problem, allow
 from services.intake.receiver import Receiver
 from services.intake.rejects import RejectStore, ShowRequest
-from services.intake.reveal import RevealRequest, TokenRequest, exchange, reveal
+from services.intake.reveal import (
+    Erased,
+    NewestRequest,
+    Restricted,
+    RevealRequest,
+    TokenRequest,
+    exchange,
+    newest,
+    reveal,
+)
 from services.intake.store import VaultStore
 from services.intake.tokens import Tokeniser
 from services.intake.vault import MasterKey
@@ -32,11 +41,18 @@ def vault_router(
     router = APIRouter(tags=["vault"])
     Who = Annotated[Caller, Depends(caller)]
 
-    @router.post("/vault/reveal", responses=LOOK)
+    @router.post("/vault/reveal", responses=LOOK | answers(409, 410))
     async def post_reveal(wanted: RevealRequest, who: Who) -> dict[str, Any]:
         """Clear values of one application, field by field, for a purpose; recorded before anything is answered."""
         allow(who, "vault:reveal")
-        found = await reveal(wanted, store, master, clock())
+        try:
+            found = await reveal(wanted, store, master, clock())
+        except Erased:
+            measures.REVEALS.labels("erased").inc()
+            raise Problem(410, "the data of this application was erased") from None
+        except Restricted:
+            measures.REVEALS.labels("restricted").inc()
+            raise Problem(409, "processing of this application is restricted (UU 27/2022 Ps 41)") from None
         measures.REVEALS.labels("found" if found is not None else "unknown").inc()
         if found is None:
             raise Problem(404, "no such application")
@@ -60,6 +76,12 @@ def vault_router(
             fault = Fault(path="value", rule="normalise", reason=f"cannot be read as {wanted.kind[:40]}")
             raise Problem(422, "the value cannot be tokenised", (fault,))
         return {"token": token}
+
+    @router.post("/vault/tokens/newest", responses=LOOK)
+    async def post_newest(wanted: NewestRequest, who: Who) -> dict[str, Any]:
+        """Tokens of older key versions as tokens of the newest: how the other services move their records."""
+        allow(who, "vault:tokens")
+        return {"version": tokens.version, "tokens": newest(wanted, tokens)}
 
     @router.post("/dead-letters/{reference}/show", responses=LOOK)
     async def show(reference: str, wanted: ShowRequest, who: Who) -> dict[str, Any]:

@@ -27,6 +27,7 @@ RESENT = Metric("tppo_intake_resent_total", "Owed events that were sent again.")
 LOOKED_AT_MANY = Gauge(
     "tppo_intake_actors_over_reveal_limit", "Actors who had more applications revealed in the last hour than the limit."
 )
+DESTROYED = Metric("tppo_intake_destroyed_total", "Applications whose data key was destroyed at the end of retention.")
 REVEALS = Metric("tppo_intake_reveals_total", "Reveals of personal values, by result.", ["result"])
 SECONDS = Histogram(
     "tppo_intake_batch_seconds",

@@ -43,6 +43,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "depth": ("is nested deeper than {max}", "bersarang lebih dalam dari {max}"),
     "nul": ("holds a NUL character", "memuat karakter NUL"),
     "not_yours": ("is not one this token may send for", "bukan milik pemegang token ini"),
+    "erased": ("belongs to an application whose data was erased; nothing of it is taken any more", "termasuk permohonan yang datanya sudah dihapus; tidak diterima lagi"),
     "unexpected": ("a fault of ours: {kind}", "kesalahan di pihak kami: {kind}"),
 }  # fmt: skip
 OTHERWISE = ("is not as the dictionary says", "tidak sesuai kamus")

@@ -41,6 +41,8 @@ _WHY = {
     403: "the token lacks the scope, the office or the source",
     404: "not known",
     408: "the body did not come in time",
+    409: "processing is restricted at the person's request (UU 27/2022 Ps 41)",
+    410: "erased; nothing of this application is taken or shown any more",
     413: "event, batch or body too large",
     415: "unknown content type or content encoding",
     422: "fields are wrong; every fault at once, with its path",
@@ -55,5 +57,5 @@ def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _WHY[status], "content": _PROBLEM} for status in statuses}
 
 
-SEND = answers(400, 401, 403, 408, 413, 415, 422, 429, 503)
+SEND = answers(400, 401, 403, 408, 410, 413, 415, 422, 429, 503)
 LOOK = answers(400, 401, 403, 404, 422, 503)

@@ -13,6 +13,8 @@ _TITLES = {
     403: "Not allowed",
     404: "Not found",
     408: "Too slow",
+    409: "Restricted",
+    410: "Erased",
     413: "Too large",
     415: "Unknown content type",
     422: "Fields are wrong",

@@ -2,12 +2,13 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import CommitFailedError, IllegalStateError
 
 from services.contracts import envelope, ids
@@ -20,6 +21,7 @@ from services.intake.store import VaultStore
 from services.runtime import faults
 from services.runtime.failures import AWAY
 from services.runtime.health import Health
+from services.runtime.settings import KafkaSettings
 
 TOPIC = "passport-raw"
 BACKOFF_S = 1.0
@@ -40,7 +42,9 @@ class RawDoor:
         health: Health,
         clock: Callable[[], datetime],
         log: structlog.typing.FilteringBoundLogger,
+        truncate: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self._truncate, self._erased_seen = truncate, False
         self._consumer, self._producer, self._receiver, self._store = consumer, producer, receiver, store
         self._rejects, self._health, self._clock, self._log = rejects, health, clock, log
         self._unexpected = 0
@@ -60,6 +64,9 @@ class RawDoor:
                 await self._batch(records)
                 faults.point("intake.raw_before_commit")
                 await self._consumer.commit({partition: records[-1].offset + 1})
+                if self._erased_seen and self._truncate:
+                    await self._truncate()
+                    self._erased_seen = False
             except (CommitFailedError, IllegalStateError):
                 return  # the partition was lost; its owner reads again, and all effects are safe to repeat
             except AWAY as error:
@@ -96,6 +103,7 @@ class RawDoor:
         good = [x for x in results if isinstance(x, Checked)]
         answers = await self._take(good)
         await self._put_aside(refused, now)
+        self._erased_seen |= "erased" in answers  # the topic holds it in clear: not longer than it must
         measures.count_taken("topic", good, answers)
 
     async def _take(self, good: list[Checked]) -> list[str]:
@@ -112,7 +120,7 @@ class RawDoor:
             letters.append((reference, record, why))
             measures.count_rejected("topic", why)
         await self._store.keep_rejects(
-            [self._rejects.seal(ref, record.value or b"", why, now) for ref, record, why in letters]
+            [self._rejects.seal(ref, record.value or b"", why, now, record.key) for ref, record, why in letters]
         )
         sends = [
             await self._producer.send(
@@ -130,6 +138,21 @@ class RawDoor:
             for ref, record, why in letters
         ]
         await asyncio.gather(*sends)
+
+
+async def truncate(kafka: KafkaSettings, group: str) -> None:
+    """Delete from the topic what the group has taken: there it stands in clear, in the vault it is sealed (Kafka only)."""
+    admin = AIOKafkaAdminClient(**kafka.asyncio_consumer())
+    await admin.start()
+    try:
+        taken = await admin.list_consumer_group_offsets(group)
+        before = {
+            p: RecordsToDelete(before_offset=o.offset) for p, o in taken.items() if p.topic == TOPIC and o.offset > 0
+        }
+        if before:
+            await admin.delete_records(before, timeout_ms=10_000)
+    finally:
+        await admin.close()
 
 
 def read(record: Any, now: datetime) -> Checked | Rejected:

@@ -18,11 +18,12 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from bson.binary import Binary
 
+from services.contracts.message import Message
 from services.contracts.passport_events import EventAccepted
 from services.intake import measures
 from services.intake.accept import accept, needs_earlier, related
 from services.intake.check import Checked
-from services.intake.entry import VaultEntry
+from services.intake.entry import VaultEntry, kind_of
 from services.intake.store import VaultStore
 from services.intake.tokens import Tokeniser
 from services.intake.vault import MasterKey
@@ -35,8 +36,7 @@ GATHER_S = 0.008  # how long a single event waits for others to share a write wi
 MAX_WAITING = 4000  # more are refused at once instead of waiting in memory
 MAX_ROUNDS = 20
 REMEMBERED_APPLICATIONS = 5_000  # some 15 kB each
-Answer = Literal["accepted", "duplicate"]
-HEADERS = [("kind", EventAccepted.__name__.encode())]
+Answer = Literal["accepted", "duplicate", "erased"]  # erased: nothing of this application is taken any more
 
 
 class Contended(ConnectionError):
@@ -109,9 +109,9 @@ class Receiver:
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def resend(self, until: datetime) -> int:
-        """Send again what batches before a moment still owe. Returns how many events."""
-        left = await self._store.left_open(until)
+    async def resend(self, until: datetime, application_id: str | None = None) -> int:
+        """Send again what batches before a moment still owe, all or one application's. Returns how many messages."""
+        left = await self._store.left_open(until, application_id)
         count = 0
         for batch, owed in left.items():
             await self._send(owed)
@@ -119,9 +119,18 @@ class Receiver:
             count += sum(len(events) for events in owed.values())
         return count
 
-    def forget(self, application_id: str) -> None:
-        """Somebody changed the document by another way."""
-        self._entries.pop(application_id, None)
+    async def tell(self, message: Message) -> None:
+        """Send one message that no document owes."""
+        await self._producer.send_and_wait(
+            message.TOPIC, value=message.encode(), key=message.key, headers=[("kind", type(message).__name__.encode())]
+        )
+
+    def forget(self, application_id: str | None = None) -> None:
+        """Somebody changed the document by another way; without a name, all of them."""
+        if application_id is None:
+            self._entries.clear()
+        else:
+            self._entries.pop(application_id, None)
 
     # -- parts on their way
 
@@ -252,6 +261,8 @@ class Receiver:
         entry = entries[event.subject]
         if entry.has(event.event_id):
             return "duplicate"
+        if entry.state == "erased":
+            return "erased"
         key = entry.key(self._master)
         earlier = []
         if needs_earlier(checked):
@@ -262,7 +273,7 @@ class Receiver:
         measures.count_fields(accepted.unreadable, checked.unknown_fields)
         sealed = key.seal(event.event_id, orjson.dumps(checked.data.model_dump(exclude_none=True)))
         stored = {"id": event.event_id, "type": event.type, "at": event.time, "sealed": Binary(sealed)}
-        entry.add(stored, checked.data, accepted.event.encode())
+        entry.add(stored, checked.data, accepted.event.encode(), accepted.event.data.get("subject_token"))
         return "accepted"
 
     def _owed_again(
@@ -280,10 +291,10 @@ class Receiver:
         faults.point("intake.before_send")
         started = [
             await self._producer.send(
-                EventAccepted.TOPIC, value=bytes(payload), key=application.encode(), headers=HEADERS
+                EventAccepted.TOPIC, value=bytes(payload), key=application.encode(), headers=[("kind", kind_of(name))]
             )
             for application, events in to_send.items()
-            for payload in events.values()
+            for name, payload in events.items()
         ]
         await asyncio.gather(*started)
         faults.point("intake.after_send")

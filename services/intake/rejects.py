@@ -28,7 +28,10 @@ class RejectStore:
     def __init__(self, store: VaultStore, master: MasterKey) -> None:
         self._store, self._master = store, master
 
-    def seal(self, reference: str, original: bytes, rejected: Rejected, now: datetime) -> dict[str, Any]:
+    def seal(
+        self, reference: str, original: bytes, rejected: Rejected, now: datetime, application: bytes | None = None
+    ) -> dict[str, Any]:
+        """`application` is the key it was sent with, so that an erasure finds it."""
         key = self._master.new_data_key(reference)
         return {
             "_id": reference,
@@ -36,6 +39,7 @@ class RejectStore:
             "sealed": Binary(key.seal("original", original)),
             "faults": [f.model_dump() for f in rejected.faults],
             "at": now,
+            "application": (application or b"").decode(errors="replace")[:64],
         }
 
     async def show(self, reference: str, request: ShowRequest, now: datetime) -> dict[str, Any] | None:

@@ -13,6 +13,8 @@ from services.intake.store import VaultStore
 from services.intake.tokens import Tokeniser
 from services.intake.vault import MasterKey
 
+MAX_TOKENS = 10_000
+
 
 class RevealRequest(BaseModel):
     """Ask for fields of one application. Field names are those of the event dictionary, e.g. `app.full_name`."""
@@ -37,23 +39,58 @@ class TokenRequest(BaseModel):
     actor: str = Field(min_length=1, max_length=128)
 
 
+class Restricted(Exception):
+    """Processing is restricted (Ps 41), and the purpose is none of those that may go on."""
+
+
+class Erased(Exception):
+    """The data was destroyed."""
+
+
+# Ps 41: a pause does not hold where the law asks or somebody's safety does.
+THROUGH_A_PAUSE = frozenset({"safety", "subject_request"})
+
+
 async def reveal(request: RevealRequest, store: VaultStore, master: MasterKey, now: datetime) -> dict[str, Any] | None:
-    """The latest value of each field; a field that no event brought is absent. None: no such application."""
-    stored = await store.events(request.application_id)
-    await store.record_access(
-        {"at": now, "known": stored is not None} | request.model_dump() | {"kind": "reveal", "fields": request.fields}
-    )
-    if stored is None:
+    """The latest value of each field; a field that no event brought is absent. None: no such application.
+
+    Raises Restricted and Erased; those are recorded as well.
+    """
+    document = await store.document(request.application_id)
+    state = document.get("state", "open") if document else "unknown"
+    await store.record_access({"at": now, "kind": "reveal", "state": state, **request.model_dump()})
+    if document is None:
         return None
-    key = master.unwrap(stored[0], request.application_id)
+    if state == "erased":
+        raise Erased
+    if state == "restricted" and request.purpose not in THROUGH_A_PAUSE:
+        raise Restricted
     wanted = {f.partition(".")[0] for f in request.fields}
+    sealed = [e for e in document["events"] if "sealed" in e and prefix_of(e["type"]) in wanted]
+    key = master.unwrap(bytes(document["key"]), request.application_id) if sealed else None
     found: dict[str, Any] = {}
-    for event in sorted(stored[1], key=lambda e: (parse_time(e["at"]), e["id"])):
-        prefix = prefix_of(event["type"])
-        if prefix in wanted:
-            data = orjson.loads(key.open(event["id"], bytes(event["sealed"])))
-            found |= {f"{prefix}.{name}": value for name, value in data.items()}
+    for event in sorted(sealed, key=lambda e: (parse_time(e["at"]), e["id"])):
+        assert key is not None
+        data = orjson.loads(key.open(event["id"], bytes(event["sealed"])))
+        found |= {f"{prefix_of(event['type'])}.{name}": value for name, value in data.items()}
     return {name: found[name] for name in request.fields if name in found}
+
+
+class NewestRequest(BaseModel):
+    """Ask for tokens of older keys as tokens of the newest ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tokens: list[str] = Field(max_length=MAX_TOKENS)
+
+
+def newest(request: NewestRequest, tokens: Tokeniser) -> dict[str, str]:
+    """Older token to newest token; what is newest already, newer than our keys, or no token of ours is left out.
+
+    Not published on a topic: a mapping that everybody can read would, beside a leaked older key, undo the rotation.
+    """
+    found = {old: tokens.newest(old) for old in request.tokens}
+    return {old: new for old, new in found.items() if new is not None and new != old}
 
 
 def exchange(request: TokenRequest, tokens: Tokeniser) -> str | None:

@@ -1,8 +1,11 @@
 """Sealing: AES-256-GCM, one data key per application, wrapped by the master key. Destroying the wrapped key erases all."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE_BYTES = 12
@@ -34,16 +37,49 @@ class DataKey:
 
 
 class MasterKey:
-    """Wraps data keys. The embedded mode reads it from a file; a KMS takes its place behind these two methods."""
+    """Wraps data keys. The embedded mode reads it from a file; a KMS takes its place behind these methods.
 
-    def __init__(self, key: bytes) -> None:
-        if len(key) != 32:
-            raise ValueError("the master key must have 32 bytes")
-        self._key = key
+    The newest key wraps, older ones still unwrap. Deleted keys linger in the journal, the oplog and the backups of any store,
+    so a data key is destroyed for good when the master key that wrapped it is: rotate, wrap the living ones anew, drop the old.
+    """
+
+    def __init__(self, *keys: bytes) -> None:
+        self.follow(keys)
+
+    def follow(self, keys: Sequence[bytes]) -> bool:
+        """Take over a new list, oldest first; False when it is the same."""
+        if not keys or any(len(key) != 32 for key in keys):
+            raise ValueError("each master key must have 32 bytes")
+        changed = getattr(self, "_keys", ()) != tuple(keys)
+        self._keys = tuple(keys)
+        return changed
+
+    @property
+    def version(self) -> int:
+        return len(self._keys)
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the newest key and says nothing about it."""
+        return sha256(b"tppo master key " + self._keys[-1]).hexdigest()[:16]
 
     def new_data_key(self, owner: str) -> DataKey:
         clear = AESGCM.generate_key(256)
-        return DataKey(clear, _seal(self._key, clear, owner), owner)
+        return DataKey(clear, _seal(self._keys[-1], clear, owner), owner)
 
     def unwrap(self, wrapped: bytes, owner: str) -> DataKey:
-        return DataKey(_open(self._key, wrapped, owner), wrapped, owner)
+        """InvalidTag when no master key that is left has wrapped it."""
+        for key in self._keys[:0:-1]:
+            try:
+                return DataKey(_open(key, wrapped, owner), wrapped, owner)
+            except InvalidTag:
+                continue
+        return DataKey(_open(self._keys[0], wrapped, owner), wrapped, owner)
+
+    def wrapped_anew(self, wrapped: bytes, owner: str) -> bytes | None:
+        """The data key under the newest master key; None when it is already."""
+        try:
+            _open(self._keys[-1], wrapped, owner)
+        except InvalidTag:
+            return _seal(self._keys[-1], self.unwrap(wrapped, owner).clear, owner)
+        return None

@@ -27,6 +27,7 @@ GAUGES = {
     "case": Gauge("tppo_unaccounted_cases", "Assessments that ask for a case which is not there yet."),
     "referral": Gauge("tppo_unaccounted_referrals", "Sent referrals that are not in their queue yet."),
     "alert": Gauge("tppo_unaccounted_alerts", "Requested alerts that are not delivered yet."),
+    "erasure": Gauge("tppo_unaccounted_erasures", "Erasures that a service has not confirmed yet."),
 }
 
 

@@ -1,7 +1,7 @@
 """match: which thing a message opens and which it closes, by id and never by offset (promise 2). Pure.
 
 An item is one thing that must come out: an event (assessed, recorded or dead-lettered), a case that an assessment asks
-for, a referral that was sent (and stands in its queue), an alert (delivered, settled or given up).
+for, a referral that was sent (and stands in its queue), an alert (delivered, settled or given up), an erasure by a service.
 """
 
 from collections.abc import Iterable
@@ -12,14 +12,16 @@ import orjson
 
 from services.contracts import ids
 from services.contracts.alerts import AlertProgressed, AlertRequested, AlertSettled
-from services.contracts.assessments import FactRecorded, RiskAssessed
-from services.contracts.cases import CaseMoved
+from services.contracts.assessments import FactRecorded, RecordErased, RiskAssessed
+from services.contracts.cases import CaseErased, CaseMoved
 from services.contracts.message import decode
-from services.contracts.passport_events import EventAccepted
+from services.contracts.passport_events import ApplicationErased, EventAccepted
 from services.contracts.referrals import ReferralQueued
 
-Kind = Literal["event", "case", "referral", "alert"]
-KINDS: tuple[Kind, ...] = ("event", "case", "referral", "alert")
+Kind = Literal["event", "case", "referral", "alert", "erasure"]
+KINDS: tuple[Kind, ...] = ("event", "case", "referral", "alert", "erasure")
+# An erasure is done when each of these has confirmed it (promise 8). Notify and the ledger hold nothing of a person.
+MUST_ERASE = ("risk", "referral")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,14 @@ def notes(topic: str, kind: str, value: bytes | None) -> Iterable[Note]:
                 yield Note("event", m.caused_by, out="assessed", out_id=m.assessment_id)
             if m.level >= 2 or m.must_act or m.must_review:  # R66
                 yield Note("case", ids.case_id(m.application_id), into=True)
+        case ApplicationErased() as m:
+            for service in MUST_ERASE:
+                yield Note("erasure", f"{m.application_id}/{service}", into=True)
+            yield Note("case", ids.case_id(m.application_id), out="erased")
+        case RecordErased() as m:
+            yield Note("erasure", f"{m.application_id}/risk", out="confirmed")
+        case CaseErased() as m:
+            yield Note("erasure", f"{m.application_id}/referral", out="confirmed")
         case FactRecorded() as m:
             yield Note("event", m.caused_by, out="recorded", out_id=m.caused_by)
         case CaseMoved() as m:

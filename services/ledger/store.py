@@ -10,7 +10,10 @@ from pymongo.database import Database
 
 from services.ledger.match import KINDS, Note
 
-INDEXES: dict[str, list[IndexModel]] = {"items": [IndexModel([("kind", 1), ("open", 1)])]}
+KEPT_DAYS = 731
+INDEXES: dict[str, list[IndexModel]] = {
+    "items": [IndexModel([("kind", 1), ("open", 1)]), IndexModel([("first", 1)], expireAfterSeconds=KEPT_DAYS * 86400)]
+}
 
 
 class Items:
@@ -74,6 +77,7 @@ class Items:
             "referrals": count(kind="referral", outs="queued"),
             "alerts": count(kind="alert", into=True),
             "delivered": count(kind="alert", outs="sent"),
+            "erasures": count(kind="erasure", outs="confirmed"),
             "twice": {"$sum": {"$cond": [{"$gt": [{"$size": "$out_ids"}, 1]}, 1, 0]}},
             "unaccounted": {"$sum": {"$cond": [{"$eq": ["$open", True]}, 1, 0]}},
         }

@@ -20,8 +20,9 @@ from services.notify.work import Desk
 from services.runtime import health, logs, outbox
 from services.runtime.broker import Producer, consumer
 from services.runtime.documents import connect, migrate
-from services.runtime.identity import Forbidden, Unauthorised, Verifier
+from services.runtime.identity import Forbidden, Signer, Unauthorised, Verifier
 from services.runtime.loop import ConsumerLoop
+from services.runtime.newest import Newest
 
 
 def now() -> datetime:
@@ -67,7 +68,8 @@ def main() -> None:
     health.serve(settings.admin_host, settings.admin_port, state)
     migrate(connect(settings.store, "notify"), INDEXES)
     store, producer = AlertStore(), Producer(settings.kafka)
-    desk = Desk(store, roster, channels, settings.desk_url, now, log)
+    newest = Newest(settings.intake_url, Signer.from_file(settings.key_file, "notify"), "notify")
+    desk = Desk(store, roster, channels, settings.desk_url, now, log, newest)
 
     def effects() -> int:
         return desk.send_due() + outbox.publish(store.collection, producer)

@@ -6,6 +6,8 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from services.contracts.tokens import Newer, moved
+
 Severity = Literal["must_act", "high", "normal"]
 
 
@@ -55,6 +57,18 @@ class Roster(_Strict):
                 if way.channel not in channels:
                     raise RosterError(f"{path.name}: targets.{target}: unknown channel {way.channel}")
         return roster
+
+    @property
+    def phone_tokens(self) -> set[str]:
+        return {p.phone_token for people in self.targets.values() for p in people if p.phone_token}
+
+    def moved(self, newer: Newer) -> "Roster":
+        """The same roster with tokens of newer keys."""
+        targets = {
+            name: [p.model_copy(update={"phone_token": moved(p.phone_token, newer)}) for p in people]
+            for name, people in self.targets.items()
+        }
+        return self.model_copy(update={"targets": targets})
 
     def people(self, target: str) -> tuple[list[Person], str | None]:
         """People of a target, or of the fallback with the reason for it."""

@@ -14,8 +14,13 @@ from services.notify.deliver import Progress
 from services.runtime import faults, outbox
 from services.runtime.broker import Outgoing
 
+KEPT_DAYS = 731  # after the deadline
 INDEXES: dict[str, list[IndexModel]] = {
-    "alerts": [IndexModel([("pending", 1)]), IndexModel([("due_at", 1)])],
+    "alerts": [
+        IndexModel([("pending", 1)]),
+        IndexModel([("due_at", 1)]),
+        IndexModel([("deadline", 1)], expireAfterSeconds=KEPT_DAYS * 86400),
+    ],
 }
 
 

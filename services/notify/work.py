@@ -1,15 +1,17 @@
 """Handlers of the alert topics, and the step that sends what is due: stored before it is sent, receipt after."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Literal
 
 import structlog
 from pydantic import ValidationError
 
+from services.contracts import tokens
 from services.contracts.alerts import AlertRequested, AlertSettled
 from services.contracts.message import Message, decode
+from services.contracts.tokens import Newer
 from services.notify import deliver, measures
 from services.notify.alert import Alert
 from services.notify.channels.channel import Channel
@@ -21,6 +23,7 @@ from services.runtime.broker import Incoming
 from services.runtime.failures import Reject, Retry
 from services.runtime.outbox import Conflict
 
+Newest = Callable[[Iterable[str], int], tuple[int, dict[str, str]]]
 # A slow channel must not hold up the loop, whose liveness is asked for every 30 s.
 A_TURN, A_TURN_S = 10, 5.0
 
@@ -36,7 +39,9 @@ class Desk:
         desk_url: str,
         clock: Callable[[], datetime],
         log: structlog.typing.FilteringBoundLogger,
+        newest: Newest,
     ) -> None:
+        self._newest = newest
         self._store, self._roster, self._channels = store, roster, channels
         self._desk_url, self._clock, self._log = desk_url, clock, log
 
@@ -51,11 +56,21 @@ class Desk:
         match request:
             case AlertRequested():
                 if self._store.get(request.alert_id) is None:
-                    self._save(deliver.plan(request, self._roster, self._clock()))
+                    self._save(deliver.plan(self._of_one_key_version(request), self._roster, self._clock()))
             case AlertSettled():
                 self.close(request.alert_id, "settled", request.reason)
             case _:
                 raise Reject(f"unknown kind {message.kind[:64]}")
+
+    def _of_one_key_version(self, request: AlertRequested) -> AlertRequested:
+        """Contacts and roster are compared by token, so after a key rotation both move to the newest version."""
+        both = {*request.not_to, *self._roster.phone_tokens}
+        versions = tokens.versions(both)
+        if len(versions) < 2:
+            return request
+        newer = Newer(*self._newest(both, max(versions)))
+        self._roster = self._roster.moved(newer)
+        return request.model_copy(update={"not_to": tokens.moved(request.not_to, newer)})
 
     def close(self, alert_id: str, status: Literal["seen", "settled"], reason: str) -> bool:
         """False when there is no such alert."""

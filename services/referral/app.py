@@ -8,6 +8,7 @@ import uvicorn
 
 from services.referral.handle import Handlers
 from services.referral.http import make_app
+from services.referral.rekey import Rekey
 from services.referral.reveal import Vault
 from services.referral.settings import ReferralSettings
 from services.referral.store import INDEXES, CaseStore
@@ -17,6 +18,7 @@ from services.runtime.broker import Producer, consumer
 from services.runtime.documents import connect, migrate
 from services.runtime.identity import Signer, Verifier
 from services.runtime.loop import ConsumerLoop
+from services.runtime.newest import Newest
 
 
 def now() -> datetime:
@@ -28,18 +30,19 @@ def main() -> None:
     log = logs.set_up("referral")
     tables = Tables.load()
     state = health.Health()
-    health.serve(settings.admin_host, settings.admin_port, state)
     migrate(connect(settings.store, "referral"), INDEXES)
     store, producer = CaseStore(), Producer(settings.kafka)
-    vault = Vault(settings.intake_url, Signer.from_file(settings.key_file, "referral"))
+    signer = Signer.from_file(settings.key_file, "referral")
+    vault, rekey = Vault(settings.intake_url, signer), Rekey(store, Newest(settings.intake_url, signer, "referral"))
+    health.serve(settings.admin_host, settings.admin_port, state, {"/keys": rekey.state})
     api = make_app(
         store=store, tables=tables, vault=vault, verifier=Verifier(settings.jwks_dir, settings.audience), clock=now
     )
     loop = ConsumerLoop(
         consumer(settings.kafka, "referral"),
-        Handlers(store, tables, now, log).by_topic(),
+        Handlers(store, tables, now, log, rekey).by_topic(),
         producer=producer,
-        effects=lambda: outbox.publish(store.collection, producer),
+        effects=lambda: outbox.publish(store.collection, producer) + rekey.turn(),
         health=state,
         log=log,
     )

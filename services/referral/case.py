@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 ReferralState = Literal["planned", "sent", "acknowledged", "working", "need_more_data", "answered", "withdrawn"]
+ERASED = "erased"
 OPEN: frozenset[ReferralState] = frozenset({"planned", "sent", "acknowledged", "working", "need_more_data"})
 
 
@@ -76,6 +77,7 @@ class Case(BaseModel):
     application_id: str
     office_code: str
     state: str = "flagged"
+    restricted: bool = Field(False, description="paused at the person's request (UU 27/2022 Ps 41)")
     level: int
     must_act: bool
     must_review: bool
@@ -87,6 +89,7 @@ class Case(BaseModel):
     referrals: list[Referral] = []
     history: list[Entry] = []
     inbox: list[str] = []
+    purge_at: datetime | None = Field(None, description="when even the stub of an erased case goes")
     version: int = 0
 
     def referral(self, referral_id: str) -> Referral | None:

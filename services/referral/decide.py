@@ -38,6 +38,10 @@ def approve(
         raise NotAllowed("the case has no such referral")
     if actor.role not in APPROVERS:
         raise NotAllowed(f"the role {actor.role} may not approve; {' or '.join(sorted(APPROVERS))} may")
+    if case.restricted and not case.must_act:
+        raise NotAllowed(
+            "the processing is restricted at the person's request (UU 27/2022 Ps 41); it must be released first"
+        )
     if referral.state != "planned":
         raise NotAllowed(f"the referral is {referral.state}; only a planned one can be approved")
     if referral.consent_needed and not consent_ref:

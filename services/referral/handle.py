@@ -8,8 +8,16 @@ from pydantic import ValidationError
 
 from services.contracts import ids
 from services.contracts.assessments import RiskAssessed
+from services.contracts.message import decode
+from services.contracts.passport_events import (
+    ApplicationErased,
+    ApplicationReleased,
+    ApplicationRestricted,
+    TokenKeysRotated,
+)
 from services.contracts.referrals import ReferralAnswered
-from services.referral import decide, measures
+from services.referral import decide, measures, person
+from services.referral.rekey import Rekey
 from services.referral.route import route
 from services.referral.steps import Step
 from services.referral.store import CaseStore
@@ -19,6 +27,7 @@ from services.runtime.failures import Reject, Retry
 from services.runtime.outbox import Conflict
 
 ANSWERS = "answers-"
+TOLD = frozenset(k.__name__ for k in (ApplicationRestricted, ApplicationReleased, ApplicationErased, TokenKeysRotated))
 
 
 class Handlers:
@@ -30,11 +39,16 @@ class Handlers:
         tables: Tables,
         clock: Callable[[], datetime],
         log: structlog.typing.FilteringBoundLogger,
+        rekey: Rekey,
     ) -> None:
         self._store, self._tables, self._clock, self._log = store, tables, clock, log
+        self._rekey = rekey
 
     def by_topic(self) -> dict[str, Callable[[Incoming], None]]:
-        found: dict[str, Callable[[Incoming], None]] = {RiskAssessed.TOPIC: self.assessed}
+        found: dict[str, Callable[[Incoming], None]] = {
+            RiskAssessed.TOPIC: self.assessed,
+            ApplicationErased.TOPIC: self.told_by_intake,
+        }
         return found | {f"{ANSWERS}{agency}": self.answered for agency in self._tables.agencies}
 
     def assessed(self, message: Incoming) -> None:
@@ -44,8 +58,32 @@ class Handlers:
             assessed = RiskAssessed.decode(message.value)
         except (ValidationError, ValueError) as error:
             raise Reject(f"is not an assessment: {type(error).__name__}") from None
+        assessed = assessed.model_copy(update={"facts": self._rekey.facts(assessed.facts)})
         case = self._store.get(ids.case_id(assessed.application_id))
         self._save(route(assessed, case, self._tables, self._clock()))
+
+    def told_by_intake(self, message: Incoming) -> None:
+        """What a person asked for, and newer keys; events themselves are risk's."""
+        if message.kind not in TOLD or message.value is None:
+            return
+        try:
+            told = decode(message.kind, message.value)
+        except (ValidationError, ValueError) as error:
+            raise Reject(f"is not a word of intake: {type(error).__name__}") from None
+        if isinstance(told, TokenKeysRotated):
+            self._rekey.want(told.version)
+        elif isinstance(told, ApplicationRestricted):
+            self._save(self._asked_by_person(told))
+
+    def _asked_by_person(self, told: ApplicationRestricted) -> Step | None:
+        case, now = self._store.get(ids.case_id(told.application_id)), self._clock()
+        match told:
+            case ApplicationErased():
+                return person.erase(case, told.application_id, told.at, now)
+            case ApplicationReleased():
+                return person.release(case, now)
+            case _:
+                return person.restrict(case, now)
 
     def answered(self, message: Incoming) -> None:
         if message.value is None:

@@ -8,10 +8,11 @@ from fastapi import Depends, FastAPI, Header, HTTPException, Query
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.contracts import ids
 from services.contracts.referrals import ReferralAnswered
 from services.referral import decide, measures
-from services.referral.case import Actor, Case, Referral, broken_at
-from services.referral.reveal import Unreachable, Vault
+from services.referral.case import ERASED, Actor, Case, Referral, broken_at
+from services.referral.reveal import Refused, Unreachable, Vault
 from services.referral.steps import Step
 from services.referral.store import CaseStore
 from services.referral.tables import Tables
@@ -87,6 +88,9 @@ def make_app(
         store.record_read(case.case_id, f"{agency}/{who.subject}", "referral", clock(), referral.fields)
         try:
             values = vault.reveal(case, referral, f"{agency}/{who.subject}")
+        except Refused as error:
+            measures.REVEALS.labels("refused").inc()
+            raise HTTPException(409, str(error)) from None
         except Unreachable as error:
             measures.REVEALS.labels("unreachable").inc()
             raise HTTPException(503, f"the vault cannot be reached: {error}", {"Retry-After": "5"}) from None
@@ -108,19 +112,32 @@ def make_app(
         _save(lambda: decide.answer(case, answered, agency, clock()))
         return {"status": "taken"}
 
+    @app.get("/subjects/{application_id}", tags=["subjects"])
+    def get_subject(application_id: str, who: Who) -> dict[str, Any]:
+        """What referral has of one application, for the person's own copy: who was asked what, who answered, who read."""
+        _allow(who, "subjects")
+        case = store.get(ids.case_id(application_id))
+        if case is None:
+            return {"application_id": application_id, "case": None, "reads": []}
+        store.record_read(case.case_id, who.subject, "subject_request", clock(), [])
+        shown = case.model_dump(mode="json", exclude={"facts", "inbox", "version"})
+        return {"application_id": application_id, "case": shown, "reads": store.reads(case.case_id)}
+
     @app.get("/cases", tags=["cases"])
     def list_cases(
         who: Who, state: Annotated[str | None, Query()] = None, limit: Annotated[int, Query(ge=1, le=500)] = 50
     ) -> list[dict[str, Any]]:
         """Newest first; the assessment's sentences instead of a score."""
         _allow(who, "cases:read")
-        return [_listed(c) for c in store.find({"state": state} if state else {}, limit)]
+        return [_listed(c) for c in store.find({"state": state or {"$ne": ERASED}}, limit)]
 
     @app.get("/cases/{case_id}", tags=["cases"])
     def get_case(case_id: str, who: Who) -> dict[str, Any]:
         """One case; the read is recorded."""
         _allow(who, "cases:read")
         case = _known(store.get(case_id))
+        if case.state == ERASED:
+            raise HTTPException(410, "the case was erased at the person's request")
         store.record_read(case.case_id, who.subject, "case", clock(), [])
         return case.model_dump(mode="json", exclude={"facts", "inbox"}) | {
             "history_intact": broken_at(case.history) is None

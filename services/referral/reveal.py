@@ -23,6 +23,10 @@ class Unreachable(ConnectionError):
     """Intake did not answer; nothing was revealed."""
 
 
+class Refused(Exception):
+    """The vault shows nothing of this application: erased, or restricted at the person's request."""
+
+
 class Vault:
     """Asks intake; nothing that comes back is stored."""
 
@@ -41,7 +45,7 @@ class Vault:
     def _ask(self, case: Case, referral: Referral, actor: str, fields: list[str]) -> dict[str, Any]:
         token = self._signer.token("referral", "tppo-intake", ["vault:reveal"])
         body = {
-            "application_id": case.application_id, "fields": fields, "purpose": "referral",
+            "application_id": case.application_id, "fields": fields, "purpose": "safety" if case.must_act else "referral",
             "case_ref": referral.referral_ref, "actor": actor,
         }  # fmt: skip
         try:
@@ -50,6 +54,8 @@ class Vault:
             raise Unreachable(type(error).__name__) from None
         if answer.status_code == 404:
             return {}
+        if answer.status_code in (409, 410):
+            raise Refused(answer.json()["detail"])
         if answer.status_code != 200:
             raise Unreachable(f"intake answered {answer.status_code}")
         values: dict[str, Any] = answer.json()["values"]

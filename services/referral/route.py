@@ -9,12 +9,14 @@ from typing import Any
 
 from services.contracts import ids
 from services.contracts.assessments import RiskAssessed
-from services.referral.case import SYSTEM, Case, Referral, short_ref
+from services.referral.case import ERASED, SYSTEM, Case, Referral, short_ref
 from services.referral.steps import Step
 from services.referral.tables import Route, Tables
 from services.runtime import conditions
 
 APPROVE_MUST_ACT = timedelta(minutes=15)
+# A case that nobody closed keeps the clear data as long as the largest block of a passport lasts (privacy-and-safety.md, 2).
+OPEN_CASE = timedelta(days=731)
 APPROVE_OTHERS = timedelta(hours=2)
 SECTIONS = ("app", "int", "person", "duk", "doc", "calc", "svc", "lic", "chk", "bio", "adj")
 
@@ -28,7 +30,7 @@ def route(assessed: RiskAssessed, case: Case | None, tables: Tables, now: dateti
     """None when nothing is to be done; a known assessment changes nothing."""
     if case is None and not needs_case(assessed):
         return None
-    if case is not None and assessed.assessment_id in case.inbox:
+    if case is not None and (case.state == ERASED or assessed.assessment_id in case.inbox):
         return None
     if case is None:
         step = _flag(assessed, now)
@@ -86,6 +88,7 @@ def _flag(assessed: RiskAssessed, now: datetime) -> Step:
     case.inbox.append(assessed.assessment_id)
     step = Step(case, sentence="a new case")
     step.log(now, "flagged", SYSTEM, "; ".join(assessed.reasons), caused_by=assessed.assessment_id)
+    step.keep(now + OPEN_CASE, "open_case")
     if assessed.level == 3 or assessed.must_act:
         _ask_supervisor(step, now)
     return step

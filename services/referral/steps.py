@@ -7,12 +7,20 @@ from typing import Any
 
 from services.contracts import ids
 from services.contracts.alerts import AlertRequested, AlertSettled
-from services.contracts.cases import CaseMoved
+from services.contracts.cases import CaseMoved, RetentionSet
 from services.contracts.message import Message
 from services.contracts.referrals import ReferralQueued
 from services.referral.case import Actor, Case, Referral
 
-Owed = tuple[str, Message]  # topic and message
+
+@dataclass(frozen=True)
+class Tombstone:
+    """Takes back what stands under a key of a compacted topic."""
+
+    key: bytes
+
+
+Owed = tuple[str, Message | Tombstone]  # topic and message
 
 
 @dataclass
@@ -78,6 +86,11 @@ class Step:
             step="new", not_to=contacts(self.case.facts), requested_at=now.isoformat(),
         )  # fmt: skip
         self.messages.append((AlertRequested.TOPIC, request))
+
+    def keep(self, until: datetime, reason: str) -> None:
+        """How long intake must keep the clear data of this application."""
+        message = RetentionSet(application_id=self.case.application_id, keep_until=until.isoformat(), reason=reason)
+        self.messages.append((RetentionSet.TOPIC, message))
 
     def settle(self, referral: Referral, reason: str, now: datetime) -> None:
         for alert_id in referral.alerts:

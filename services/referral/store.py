@@ -8,18 +8,20 @@ from pymongo.collection import Collection
 
 from services.contracts.message import Message
 from services.referral.case import Case
-from services.referral.steps import Step
+from services.referral.steps import Step, Tombstone
 from services.runtime import faults, outbox
 from services.runtime.broker import Outgoing
 
+READS_DAYS = 5 * 365 + 2  # privacy-and-safety.md, section 2
 INDEXES: dict[str, list[IndexModel]] = {
     "cases": [
         IndexModel([("pending", 1)]),
         IndexModel([("referrals.referral_id", 1)]),
         IndexModel([("referrals.agency_id", 1), ("referrals.state", 1)]),
         IndexModel([("state", 1), ("opened_at", 1)]),
+        IndexModel([("purge_at", 1)], expireAfterSeconds=0),
     ],
-    "reads": [IndexModel([("case_id", 1), ("at", 1)])],
+    "reads": [IndexModel([("case_id", 1), ("at", 1)]), IndexModel([("at", 1)], expireAfterSeconds=READS_DAYS * 86400)],
 }
 
 
@@ -69,6 +71,7 @@ class CaseStore:
 
     def __init__(self) -> None:
         self.collection: Collection[dict[str, Any]] = CaseDocument._get_collection()
+        self._marks = self.collection.database["marks"]
 
     def get(self, case_id: str) -> Case | None:
         return _case(self.collection.find_one({"_id": case_id}))
@@ -95,10 +98,40 @@ class CaseStore:
     def record_read(self, case_id: str, actor: str, purpose: str, at: Any, fields: list[str]) -> None:
         ReadDocument(case_id=case_id, at=at, actor=actor, purpose=purpose, fields=fields).save()
 
+    def reads(self, case_id: str) -> list[dict[str, Any]]:
+        """The record of who read a case, oldest first."""
+        found = ReadDocument._get_collection().find({"case_id": case_id}, {"_id": 0}).sort("at", 1)
+        return [{**entry, "at": entry["at"].isoformat()} for entry in found]
+
+    # -- newer token keys
+
+    def versions(self) -> tuple[int, int]:
+        """(wanted, done)."""
+        mark = self._marks.find_one({"_id": "keys"}) or {}
+        return mark.get("wanted", 1), mark.get("done", 1)
+
+    def want_version(self, version: int) -> None:
+        self._marks.update_one({"_id": "keys"}, {"$max": {"wanted": version}}, upsert=True)
+
+    def all_moved(self, version: int) -> None:
+        self._marks.update_one({"_id": "keys"}, {"$max": {"done": version}}, upsert=True)
+
+    def facts_after(self, case_id: str, limit: int) -> list[dict[str, Any]]:
+        """{_id, version, facts} in order of ids."""
+        wanted = {"_id": {"$gt": case_id}}
+        return list(self.collection.find(wanted, {"version": 1, "facts": 1}).sort("_id", 1).limit(limit))
+
+    def set_facts(self, case_id: str, version: int, facts: dict[str, Any]) -> None:
+        """Not written when somebody else wrote the case; its facts are then newer."""
+        change = {"$set": {"facts": facts}, "$inc": {"version": 1}}
+        self.collection.update_one({"_id": case_id, "version": version}, change)
+
 
 def _case(document: dict[str, Any] | None) -> Case | None:
     return Case.model_validate({"case_id": document["_id"], **document}) if document else None
 
 
-def _outgoing(topic: str, message: Message) -> Outgoing:
+def _outgoing(topic: str, message: Message | Tombstone) -> Outgoing:
+    if isinstance(message, Tombstone):
+        return Outgoing(topic, message.key, None)
     return Outgoing(topic, message.key, message.encode(), [("kind", type(message).__name__.encode())])

@@ -9,17 +9,26 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import faust
 import structlog
 from aiokafka import AIOKafkaProducer
 
 from services.contracts.message import Message
-from services.contracts.passport_events import EventAccepted
-from services.risk import batch, measures
+from services.contracts.passport_events import (
+    ApplicationErased,
+    ApplicationReleased,
+    ApplicationRestricted,
+    EventAccepted,
+    TokenKeysRotated,
+)
+from services.contracts.tokens import Newer
+from services.risk import batch, measures, rekey
 from services.risk.pack import Pack
 from services.risk.settings import RiskSettings
 from services.risk.store import INDEXES, MongoStore
@@ -27,7 +36,16 @@ from services.runtime import dead_letter, faults, health, logs, metrics
 from services.runtime.broker import HEARTBEAT_MS, SESSION_TIMEOUT_MS, Incoming, Outgoing
 from services.runtime.documents import connect_async, migrate_async
 from services.runtime.failures import AWAY
+from services.runtime.identity import Signer
+from services.runtime.newest import Newest
 
+T = TypeVar("T")
+# A message without a kind is an event: the topic was written by hand.
+KINDS: dict[str, type[EventAccepted | ApplicationRestricted | TokenKeysRotated]] = {"": EventAccepted}
+KINDS |= {
+    k.__name__: k
+    for k in (EventAccepted, ApplicationRestricted, ApplicationReleased, ApplicationErased, TokenKeysRotated)
+}
 BACKOFF_S = 1.0
 EXIT_UNEXPECTED = 70
 
@@ -40,13 +58,18 @@ class Pump:
     ) -> None:
         self._settings, self._log, self._health = settings, log, state
         self._pack = Pack.load()
+        self._newest = Newest(settings.intake_url, Signer.from_file(settings.key_file, "risk"), "risk")
+        self._rotated = asyncio.Event()
+        self._rotated.set()  # look at start: a move may have been cut short
         self._unexpected = 0
         self.busy = False
+        self.keys: dict[str, Any] = {"moving": False}
 
     async def start(self) -> None:
+        """Connect; then also move to newer keys when a move was cut short."""
         database = connect_async(self._settings.store, "risk")
         await migrate_async(database, INDEXES)
-        self._store = MongoStore(database)
+        self._store = MongoStore(database, lambda: datetime.now(UTC))
         self._producer = AIOKafkaProducer(**self._settings.kafka.asyncio_producer())
         await self._producer.start()
         self._log.info("started", pack=self._pack.digest[:12], indicators=len(self._pack.indicators))
@@ -55,31 +78,37 @@ class Pump:
         """Returns only when every message has had its outcome."""
         started = time.monotonic()
         self._health.turned()
-        events = []
+        items = []
         for message in messages:
-            event = await self._decoded(message)
-            if event is not None:
-                events.append((message, event))
-        await self._work(events)
+            item = await self._decoded(message)
+            if isinstance(item, TokenKeysRotated):
+                await self._without_limit(partial(self._store.want_version, item.version))
+                self._rotated.set()
+            elif item is not None:
+                items.append((message, item))
+        await self._work(items)
         measures.BATCH_EVENTS.observe(len(messages))
         measures.BATCH_SECONDS.observe(time.monotonic() - started)
 
-    async def _decoded(self, message: Incoming) -> EventAccepted | None:
-        if message.kind not in ("", EventAccepted.__name__) or message.value is None:
+    async def _decoded(self, message: Incoming) -> batch.Item | TokenKeysRotated | None:
+        model = KINDS.get(message.kind)
+        if model is None or message.value is None:
             metrics.MESSAGES.labels(message.topic, "ignored").inc()
             return None
         try:
-            return EventAccepted.decode(message.value)
+            return model.decode(message.value)
         except ValueError as error:  # includes pydantic's and orjson's
             await self._put_aside(message, "reject", f"cannot be decoded: {type(error).__name__}")
             return None
 
-    async def _work(self, events: Sequence[tuple[Incoming, EventAccepted]]) -> None:
+    async def _work(self, events: Sequence[tuple[Incoming, batch.Item]]) -> None:
         """The whole batch; when something unexpected happens, one by one, so that one poison event harms no other."""
         if not events:
             return
         try:
-            self._count(await self._without_limit([event for _, event in events]))
+            items = [item for _, item in events]
+            step = partial(batch.work, items, self._store, self._pack, self._send, self._newest_of)
+            self._count(await self._without_limit(step))
             metrics.MESSAGES.labels(EventAccepted.TOPIC, "handled").inc(len(events))
         except Exception as error:
             if len(events) > 1:
@@ -92,11 +121,32 @@ class Pump:
                 self._log.error("too many unexpected errors", count=self._unexpected)
                 os._exit(EXIT_UNEXPECTED)
 
-    async def _without_limit(self, events: list[EventAccepted]) -> batch.Done:
-        """Wait for broker and store as long as it takes."""
+    async def rekey(self) -> None:
+        """Move the store whenever newer token keys were announced; beside the work of events."""
+        while True:
+            await self._rotated.wait()
+            self._rotated.clear()
+            wanted, done = await self._without_limit(self._store.versions)
+            if wanted > done:
+                self.keys = {"moving": True, "token_version": done}
+                moved = await self._without_limit(partial(rekey.move, self._store, wanted, self._newest_of))
+                self._log.info("on newer token keys", version=wanted, moved=moved)
+            self.keys = {"moving": False, "token_version": max(wanted, done)}
+
+    def must_not_end(self, task: "asyncio.Task[None]") -> None:
+        """An unexpected end of the mover is in the log; records still move when they are touched."""
+        if not task.cancelled() and task.exception() is not None:
+            self._log.error("moving to newer keys ended", exc_info=task.exception())
+            self.keys = {"moving": False, "failed": type(task.exception()).__name__}
+
+    async def _newest_of(self, tokens: Iterable[str], at_least: int) -> Newer:
+        return Newer(*await asyncio.to_thread(self._newest, tokens, at_least))
+
+    async def _without_limit(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Wait for broker, store and keys as long as it takes."""
         while True:
             try:
-                done = await batch.work(events, self._store, self._pack, self._send)
+                done = await step()
             except AWAY as error:
                 self._health.set_away(type(error).__name__)
                 self._health.turned()
@@ -141,8 +191,8 @@ def make_app(settings: RiskSettings) -> faust.App:
     """The faust application; the settings beside it are those that were measured to lose nothing."""
     log = logs.set_up("risk")
     state = health.Health()
-    health.serve(settings.admin_host, settings.admin_port, state)
     pump = Pump(settings, log, state)
+    health.serve(settings.admin_host, settings.admin_port, state, {"/keys": lambda: pump.keys})
     app = faust.App(
         "risk",
         broker=[f"kafka://{server}" for server in settings.kafka.bootstrap.split(",")],
@@ -168,6 +218,8 @@ def make_app(settings: RiskSettings) -> faust.App:
     @app.agent(topic, concurrency=1)
     async def assess(stream: Any) -> None:
         await pump.start()
+        rekeying = asyncio.create_task(pump.rekey())
+        rekeying.add_done_callback(pump.must_not_end)
         try:
             async for events in stream.take_events(settings.batch, within=settings.within_s):
                 pump.busy = True

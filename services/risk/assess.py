@@ -3,6 +3,7 @@
 Pure: no clock, no store, no broker. It never decides; a score is a work-order for a person (design, section 1).
 """
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from services.contracts import ids
@@ -18,9 +19,21 @@ from services.risk.pack import Pack
 from services.risk.record import Record
 
 
-def assess(
-    record: Record, cause: EventAccepted, pack: Pack, kind: Literal["event", "signal", "outcome"] = "event"
-) -> RiskAssessed:
+@dataclass(frozen=True)
+class Cause:
+    """What an assessment answers: an event of the record, or something that came from elsewhere."""
+
+    id: str
+    at: str
+    office_code: str
+    kind: Literal["event", "signal", "outcome"] = "event"
+
+    @classmethod
+    def of(cls, event: EventAccepted) -> "Cause":
+        return cls(event.event_id, event.at, event.office_code)
+
+
+def assess(record: Record, cause: Cause, pack: Pack) -> RiskAssessed:
     """The assessment that `cause`, already in the record, leads to. Same record and pack: same bytes."""
     facts = fold(record.events.values(), record.beside)
     # What held at the event's date and office decides, not what holds today (law-and-policy.md, section 8).
@@ -30,10 +43,10 @@ def assess(
     evidence = weigh(answers.fired, answers.protective)
     level = level_of(evidence, answers.fired, facts["policy"]["thresholds"]["levels"])
     return RiskAssessed(
-        assessment_id=ids.assessment_id(cause.event_id),
+        assessment_id=ids.assessment_id(cause.id),
         application_id=record.application_id,
-        caused_by=cause.event_id,
-        cause=kind,
+        caused_by=cause.id,
+        cause=cause.kind,
         at=cause.at,
         office_code=cause.office_code,
         record_version=len(record.events),

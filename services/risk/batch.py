@@ -3,22 +3,36 @@
 Sends are acknowledged before the state is written, and the state is written before the caller commits (promise 1).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from services.contracts.assessments import FactRecorded, RiskAssessed
-from services.contracts.passport_events import EventAccepted
+from services.contracts import ids, tokens
+from services.contracts.assessments import FactRecorded, RecordErased, RiskAssessed
+from services.contracts.passport_events import (
+    ApplicationErased,
+    ApplicationReleased,
+    ApplicationRestricted,
+    EventAccepted,
+)
+from services.contracts.tokens import Newer
 from services.contracts.upstream import REGISTRY
 from services.risk import licences
-from services.risk.assess import assess
+from services.risk.assess import Cause, assess
 from services.risk.pack import Pack
-from services.risk.record import Record
+from services.risk.record import Record, with_newest
 from services.risk.records import RecordStore
 from services.runtime import faults
 
 MAX_ROUNDS = 10
-Produced = RiskAssessed | FactRecorded
+Item = EventAccepted | ApplicationRestricted  # released and erased are kinds of it
+Produced = RiskAssessed | FactRecorded | RecordErased
 Send = Callable[[Sequence[Produced]], Awaitable[None]]
+Newest = Callable[[Iterable[str], int], Awaitable[Newer]]
+
+
+async def nothing_newer(_: Iterable[str], version: int) -> Newer:
+    """For runs of one key version."""
+    return Newer(version, {})
 
 
 @dataclass
@@ -30,19 +44,19 @@ class Done:
     known: int = 0  # events that were in their record already
 
 
-async def work(events: Sequence[EventAccepted], store: RecordStore, pack: Pack, send: Send) -> Done:
+async def work(
+    items: Sequence[Item], store: RecordStore, pack: Pack, send: Send, newest: Newest = nothing_newer
+) -> Done:
     """Raises when broker or store is away; then nothing was written that was not sent."""
     done = Done()
-    outside = [e for e in events if not has_application(e)]
+    outside = [e for e in items if isinstance(e, EventAccepted) and not has_application(e)]
     if outside:
-        done.recorded = [
-            FactRecorded(subject=e.application_id, caused_by=e.event_id, type=e.type, at=e.at) for e in outside
-        ]
+        done.recorded = [fact(e) for e in outside]
         await send(done.recorded)
         await store.keep_facts(outside)
-    left = [e for e in events if has_application(e)]
+    left = [i for i in items if not isinstance(i, EventAccepted) or has_application(i)]
     for _ in range(MAX_ROUNDS):
-        left = await _round(left, store, pack, send, done)
+        left = await _round(left, store, pack, send, newest, done)
         if not left:
             return done
     raise ConnectionError("records are contended")
@@ -53,42 +67,103 @@ def has_application(event: EventAccepted) -> bool:
     return event.type in REGISTRY and REGISTRY[event.type].HAS_APPLICATION
 
 
+def fact(event: EventAccepted) -> FactRecorded:
+    return FactRecorded(subject=event.application_id, caused_by=event.event_id, type=event.type, at=event.at)
+
+
 async def _round(
-    events: Sequence[EventAccepted], store: RecordStore, pack: Pack, send: Send, done: Done
-) -> list[EventAccepted]:
-    """One read and one write; returns events whose record another worker wrote first."""
-    if not events:
+    items: Sequence[Item], store: RecordStore, pack: Pack, send: Send, newest: Newest, done: Done
+) -> list[Item]:
+    """One read and one write; returns items whose record another worker wrote first."""
+    if not items:
         return []
-    records = await store.read(e.application_id for e in events)
-    known_licences, any_feed = await _licences(events, records, store)
-    assessments: list[RiskAssessed] = []
+    records = await store.read(i.application_id for i in items)
+    items = await _of_one_key_version(items, records, newest)
+    known_licences, any_feed = await _licences(items, records, store)
+    produced: list[Produced] = []
     changed: dict[str, Record] = {}
-    for event in events:
-        record = records[event.application_id]
-        if not record.add(event):
+    for item in items:
+        record = records[item.application_id]
+        if not isinstance(item, EventAccepted):
+            produced += _changed(record, item, pack)
+        elif record.add(item):
+            record.beside["lic"] = licences.facts(record.events.values(), known_licences, any_feed)
+            produced.append(_outcome(record, item, pack))
+        else:
             done.known += 1
             continue
-        record.beside["lic"] = licences.facts(record.events.values(), known_licences, any_feed)
-        assessments.append(assess(record, event, pack))
         changed[record.application_id] = record
     if not changed:
         return []
     faults.point("risk.before_send")
-    await send(assessments)
+    await send(produced)
     faults.point("risk.after_send")
     lost = await store.write(list(changed.values()))
     faults.point("risk.after_write")
-    done.assessments += [a for a in assessments if a.application_id not in lost]
-    return [e for e in events if e.application_id in lost]
+    done.assessments += [p for p in produced if isinstance(p, RiskAssessed) and p.application_id not in lost]
+    done.recorded += [p for p in produced if isinstance(p, FactRecorded) and p.subject not in lost]
+    return [i for i in items if i.application_id in lost]
+
+
+def _outcome(record: Record, event: EventAccepted, pack: Pack) -> RiskAssessed | FactRecorded:
+    """An assessment; a mere fact when the application is erased, or paused and nobody must act (Ps 41: safety goes first)."""
+    if record.state == "erased":
+        record.beside = {}
+        return fact(event)
+    assessed = assess(record, Cause.of(event), pack)
+    return fact(event) if record.state == "restricted" and not assessed.must_act else assessed
+
+
+def _changed(record: Record, change: ApplicationRestricted, pack: Pack) -> list[Produced]:
+    """What intake says about the application as a whole. An erasure is the last word."""
+    if isinstance(change, ApplicationErased):
+        record.erase()
+        return [RecordErased(application_id=record.application_id, at=change.at)]
+    if record.state == "erased":
+        return []
+    if not isinstance(change, ApplicationReleased):
+        record.state = "restricted"
+        return []
+    was_restricted, record.state = record.state == "restricted", "open"
+    if not was_restricted or not record.events:
+        return []
+    last = max(record.events.values(), key=lambda e: (e.at, e.event_id))
+    return [
+        assess(
+            record, Cause(ids.release_id(record.application_id, change.at), change.at, last.office_code, "signal"), pack
+        )
+    ]
+
+
+async def _of_one_key_version(items: Sequence[Item], records: dict[str, Record], newest: Newest) -> list[Item]:
+    """Tokens are compared with one another, so all of a record are of one key version: older ones move to the newest."""
+    incoming: dict[str, list[EventAccepted]] = {}
+    for item in items:
+        if isinstance(item, EventAccepted):
+            incoming.setdefault(item.application_id, []).append(item)
+    mixed = {
+        name: versions
+        for name, events in incoming.items()
+        if len(versions := records[name].key_versions() | {e.key_version for e in events}) > 1
+    }
+    if not mixed:
+        return list(items)
+    older = {t for name in mixed for t in records[name].tokens()}
+    older |= {t for name in mixed for e in incoming[name] for t in tokens.found(e.data)}
+    newer = await newest(older, max(v for versions in mixed.values() for v in versions))
+    for name in mixed:
+        records[name].move(newer)
+    return [with_newest(i, newer) if isinstance(i, EventAccepted) and i.application_id in mixed else i for i in items]
 
 
 async def _licences(
-    events: Sequence[EventAccepted], records: dict[str, Record], store: RecordStore
+    items: Sequence[Item], records: dict[str, Record], store: RecordStore
 ) -> tuple[dict[str, licences.Licence], bool]:
     """Licences that the applications name, the new events included."""
     numbers: set[str] = set()
-    for event in events:
-        numbers |= set(licences.named([event]).values())
+    for item in items:
+        if isinstance(item, EventAccepted):
+            numbers |= set(licences.named([item]).values())
     for record in records.values():
         numbers |= set(licences.named(record.events.values()).values())
     if not numbers:

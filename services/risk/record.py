@@ -1,25 +1,58 @@
 """The record of one application: the set of its tokenised events and what other records say about it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from services.contracts import tokens
 from services.contracts.passport_events import EventAccepted
+from services.contracts.tokens import Newer
 from services.risk.evaluate import Memo
 
 
 @dataclass
 class Record:
-    """Versions count writes; `beside` holds the sections `lic`, `net` and `hist`."""
+    """Versions count writes; `beside` holds the sections `lic`, `net` and `hist`.
+
+    Restricted: events are kept and not assessed, unless somebody must act. Erased: only ids of events are left, so that a
+    redelivery is known.
+    """
 
     application_id: str
     version: int = 0
     events: dict[str, EventAccepted] = field(default_factory=dict)
     beside: dict[str, dict[str, Any]] = field(default_factory=dict)
+    state: Literal["open", "restricted", "erased"] = "open"
+    gone: set[str] = field(default_factory=set)  # ids of events whose facts were removed
     memo: Memo | None = field(default=None, compare=False)  # of the last evaluation; never stored
 
     def add(self, event: EventAccepted) -> bool:
         """False when the event is known already."""
-        if event.event_id in self.events:
+        if event.event_id in self.events or event.event_id in self.gone:
             return False
-        self.events[event.event_id] = event
+        if self.state == "erased":
+            self.gone.add(event.event_id)
+        else:
+            self.events[event.event_id] = event
         return True
+
+    def erase(self) -> None:
+        self.gone |= self.events.keys()
+        self.events, self.beside, self.memo, self.state = {}, {}, None, "erased"
+
+    def key_versions(self) -> set[int]:
+        return {e.key_version for e in self.events.values()}
+
+    def tokens(self) -> Iterable[str]:
+        for event in self.events.values():
+            yield from tokens.found(event.data)
+        yield from tokens.found(self.beside)
+
+    def move(self, newer: Newer) -> None:
+        """Tokens of newer keys in place of older ones."""
+        self.events = {e.event_id: with_newest(e, newer) for e in self.events.values()}
+        self.beside, self.memo = tokens.moved(self.beside, newer), None
+
+
+def with_newest(event: EventAccepted, newer: Newer) -> EventAccepted:
+    return event.model_copy(update={"data": tokens.moved(event.data, newer), "key_version": newer.version})

@@ -1,5 +1,7 @@
 """Settings of risk; environment prefix TPPO_RISK_."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -11,6 +13,8 @@ class RiskSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="TPPO_RISK_", frozen=True, extra="forbid")
 
+    intake_url: str = Field("http://127.0.0.1:8080", description="intake, for newer tokens after a key rotation")
+    key_file: Path = Field(description="private key that signs calls to intake, a JWK")
     batch: int = Field(500, ge=1, le=5000, description="events taken at once")
     within_s: float = Field(0.05, gt=0, le=5, description="longest wait for a batch to fill, seconds")
     max_unexpected: int = Field(20, ge=1, description="unexpected errors of one run before the worker ends itself")

@@ -1,10 +1,12 @@
 """Records in the document store, read and written in bulk with versions.
 
-records: {_id: application_id, version, events: [...], beside: {...}}
+records: {_id: application_id, version, state, events: [...], beside: {...}, gone: [event ids], key_version, touched}
 facts:   {_id: event_id, type, subject, at, event}          events without an application
+marks:   {_id: "keys", wanted, done}                        token key versions: asked for, and where every record has come
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pymongo import IndexModel, InsertOne, ReplaceOne
@@ -15,37 +17,43 @@ from services.contracts.passport_events import EventAccepted
 from services.risk.licences import Licence
 from services.risk.record import Record
 
+KEPT_DAYS = 731  # tokens and coded facts, rolling (privacy-and-safety.md, section 2)
 INDEXES: dict[str, list[IndexModel]] = {
     "facts": [IndexModel([("type", 1), ("at", 1)]), IndexModel([("licence", 1)])],
-    "records": [],
+    "records": [IndexModel([("touched", 1)], expireAfterSeconds=KEPT_DAYS * 86400)],
 }
+A_STEP = 200
 DUPLICATE_KEY = 11000
+NO_TOKENS = 1 << 30  # an erased record has none to move
 
 
 class MongoStore:
     """The port over the MongoDB protocol."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
-        self._records, self._facts = database["records"], database["facts"]
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], clock: Callable[[], datetime]) -> None:
+        self._records, self._facts, self._marks = database["records"], database["facts"], database["marks"]
+        self._clock = clock
 
     async def read(self, application_ids: Iterable[str]) -> dict[str, Record]:
         wanted = list(dict.fromkeys(application_ids))
         found = {a: Record(a) for a in wanted}
         async for document in self._records.find({"_id": {"$in": wanted}}):
-            events = [EventAccepted.model_validate(e) for e in document["events"]]
-            found[document["_id"]] = Record(
-                document["_id"], document["version"], {e.event_id: e for e in events}, document["beside"]
-            )
+            found[document["_id"]] = _record(document)
         return found
 
     async def write(self, records: Sequence[Record]) -> set[str]:
         steps: list[InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]] = []
+        now = self._clock()
         for r in records:
             document = {
                 "_id": r.application_id,
                 "version": r.version + 1,
+                "state": r.state,
                 "events": [e.model_dump(mode="json", exclude_none=True) for e in r.events.values()],
                 "beside": r.beside,
+                "gone": sorted(r.gone),
+                "key_version": min(r.key_versions(), default=NO_TOKENS),
+                "touched": now,
             }
             known = r.version > 0
             steps.append(
@@ -63,10 +71,13 @@ class MongoStore:
         # Somebody else owns one of them now: tell by reading which versions stand.
         ours_by_id: dict[str, Record] = {r.application_id: r for r in records}
         lost: set[str] = set()
-        found: Any = self._records.find({"_id": {"$in": list(ours_by_id)}}, {"events.event_id": 1})
+        found: Any = self._records.find(
+            {"_id": {"$in": list(ours_by_id)}}, {"events.event_id": 1, "gone": 1, "state": 1}
+        )
         async for document in found:
-            ours = ours_by_id[document["_id"]].events.keys()
-            if not ours <= {e["event_id"] for e in document["events"]}:
+            ours = ours_by_id[document["_id"]]
+            theirs = {e["event_id"] for e in document["events"]} | set(document["gone"])
+            if ours.state != document["state"] or not ours.events.keys() | ours.gone <= theirs:
                 lost.add(document["_id"])
         return lost
 
@@ -98,3 +109,35 @@ class MongoStore:
             for e in events
         ]
         await self._facts.bulk_write(steps, ordered=False)
+
+    # -- newer token keys
+
+    async def want_version(self, version: int) -> None:
+        """Remember that every record must move; a crash does not forget it."""
+        await self._marks.update_one({"_id": "keys"}, {"$max": {"wanted": version}}, upsert=True)
+
+    async def versions(self) -> tuple[int, int]:
+        """(wanted, done)."""
+        mark = await self._marks.find_one({"_id": "keys"}) or {}
+        return mark.get("wanted", 1), mark.get("done", 1)
+
+    async def all_moved(self, version: int) -> None:
+        await self._marks.update_one({"_id": "keys"}, {"$max": {"done": version}}, upsert=True)
+
+    async def older_records(self, version: int, limit: int = A_STEP) -> list[Record]:
+        """Some records with tokens of older keys."""
+        found = self._records.find({"key_version": {"$lt": version}}).limit(limit)
+        return [_record(document) async for document in found]
+
+    async def older_facts(self, version: int, limit: int = A_STEP) -> list[EventAccepted]:
+        """Some events without an application, with tokens of older keys."""
+        found = self._facts.find({"event.key_version": {"$lt": version}}, {"event": 1}).limit(limit)
+        return [EventAccepted.model_validate(document["event"]) async for document in found]
+
+
+def _record(document: Mapping[str, Any]) -> Record:
+    events = [EventAccepted.model_validate(e) for e in document["events"]]
+    return Record(
+        document["_id"], document["version"], {e.event_id: e for e in events}, document["beside"],
+        document["state"], set(document["gone"]),
+    )  # fmt: skip

@@ -80,6 +80,7 @@ def good_world() -> World:
             continue
         cases[step.case.case_id] = step.case
         for topic, message in step.messages:
+            assert isinstance(message, Message)
             records.append(record(topic, message))
             if type(message).__name__ == "AlertRequested":
                 records += _deliver(message, mails)

@@ -50,7 +50,7 @@ def test_two_kinds_never_share_a_token(value: str) -> None:
 def test_another_key_or_version_gives_other_tokens() -> None:
     other, second = (
         Tokeniser(b"another key for tests, 32 bytes."),
-        Tokeniser(b"a key for tests, of 32 bytes....", version=2),
+        Tokeniser(b"a key for tests, of 32 bytes....", b"a second key for tests, 32 bytes"),
     )
     assert len({t.token("subject", "3301044507909001") for t in (TOKENS, other, second)}) == 3
 

@@ -1,0 +1,53 @@
+"""Moves the facts of cases to newer token keys, a few cases a turn of the loop; safe to repeat and to cut short."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from services.contracts import tokens
+from services.contracts.tokens import Newer
+from services.referral.store import CaseStore
+
+Newest = Callable[[Iterable[str], int], tuple[int, dict[str, str]]]
+A_TURN = 50
+
+
+class Rekey:
+    """What is wanted stands in the store; how far it is, only here."""
+
+    def __init__(self, store: CaseStore, newest: Newest) -> None:
+        self._store, self._newest = store, newest
+        self.wanted, self._done = store.versions()
+        self._after = ""
+
+    def state(self) -> dict[str, Any]:
+        return {"moving": self.wanted > self._done, "token_version": self._done}
+
+    def want(self, version: int) -> None:
+        if version > self.wanted:
+            self._store.want_version(version)
+            self.wanted, self._after = version, ""
+
+    def facts(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """Facts of an assessment, no older than what the cases hold: contacts are compared with the roster by their tokens."""
+        found = set(tokens.found(facts))
+        if min(tokens.versions(found), default=self.wanted) >= self.wanted:
+            return facts
+        moved: dict[str, Any] = tokens.moved(facts, Newer(*self._newest(found, self.wanted)))
+        return moved
+
+    def turn(self) -> int:
+        """One step; returns how many cases were looked at."""
+        if self.wanted <= self._done:
+            return 0
+        cases = self._store.facts_after(self._after, A_TURN)
+        for case in cases:
+            facts = case.get("facts", {})
+            moved = self.facts(facts)
+            if moved is not facts:
+                self._store.set_facts(case["_id"], case["version"], moved)
+        if cases:
+            self._after = cases[-1]["_id"]
+        else:
+            self._store.all_moved(self.wanted)
+            self._done = self.wanted
+        return len(cases)
