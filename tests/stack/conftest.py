@@ -81,12 +81,17 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
     yield from run_day(tmp_path_factory.mktemp("stack"))
 
 
-def run_day(folder: Path, external_broker: str | None = None) -> Iterator[Played]:
+@pytest.fixture(scope="module")
+def own_broker() -> None:
+    """The stack brings the embedded one."""
+
+
+def run_day(folder: Path, external_broker: str | None = None, applications: int = APPLICATIONS) -> Iterator[Played]:
     """Start, play, settle; stop at the end."""
     stack = Stack(folder, list(Tables.load().agencies), external_broker)
     try:
         stack.start()
-        events = play(last_working_day(local_date(datetime.now(WIB))), applications=APPLICATIONS)
+        events = play(last_working_day(local_date(datetime.now(WIB))), applications=applications)
         player = Player(stack, with_mistakes(events))
         player.start()
         figures = Figures(stack.addresses)
