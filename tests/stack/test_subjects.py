@@ -1,11 +1,13 @@
 """A person's own data on real parts: a copy, a pause, an erasure with its proof, and keys that rotate meanwhile."""
 
+import asyncio
 import base64
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import httpx
 import orjson
 import pytest
 from cryptography.exceptions import InvalidTag
+from pymongo import AsyncMongoClient
 
 from services.contracts import ids
 from services.contracts.assessments import FactRecorded, RiskAssessed
@@ -20,6 +23,8 @@ from services.contracts.tokens import found, versions
 from services.embedded.keys import add_version
 from services.embedded.player import door_of
 from services.embedded.stack import TOPICS
+from services.intake import retention
+from services.intake.store import VaultStore
 from services.intake.vault import MasterKey
 from services.runtime import topics
 from tests.build import upstream
@@ -335,3 +340,40 @@ def _all_topics(office: Played) -> list[str]:
 
 def _queues(office: Played) -> list[str]:
     return [t for t in _all_topics(office) if t.startswith("queue-")]
+
+
+def test_the_vault_forgets_after_90_days_but_what_a_case_needs_and_takes_in_what_comes_later(office: Played) -> None:
+    """privacy-and-safety.md, section 2. The last test here: afterwards the vault is empty."""
+    vault, now = office.mongo["tppo_intake"]["vault"], datetime.now(UTC)
+    kept = {d["_id"] for d in office.mongo["tppo_intake"]["kept"].find()}
+    known = {d["_id"] for d in vault.find({"key": {"$ne": b""}}, {"_id": 1})}
+    flagged, others = known & kept, known - kept
+    assert flagged
+    assert len(others) > 50
+
+    def sealed() -> set[str]:
+        return {d["_id"] for d in vault.find({"events.sealed": {"$exists": True}}, {"_id": 1})}
+
+    assert destroyed(office, now + timedelta(days=89)) == 0
+    assert destroyed(office, now + timedelta(days=91)) == len(others)
+    assert sealed() == flagged
+    assert destroyed(office, now + timedelta(days=91)) == 0
+    application = sorted(others - {e["subject"] for e in office.events if e["type"] == "license.snapshot"})[0]
+    first = next(e for e in office.events if e["subject"] == application)
+    back = upstream("payment.received", {"billing_id": "B77"}, id="after-retention", subject=application)
+    assert send(office, first, back) == {"accepted": 1, "duplicate": 1, "rejected": []}
+    (copy,) = post(office, "export", application_id=application).json()["applications"]
+    assert [e["data"] for e in copy["events"]] == [{"billing_id": "B77"}]
+    assert destroyed(office, now + timedelta(days=800)) == len(flagged) + 1
+    assert sealed() == set()
+
+
+def destroyed(office: Played, now: datetime) -> int:
+    """One run of the retention as if it were `now`."""
+
+    async def run() -> int:
+        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(office.stack.addresses.store, tz_aware=True)
+        async with client:
+            return await retention.run(VaultStore(client["tppo_intake"]), now)
+
+    return asyncio.run(run())
