@@ -12,6 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
 
 from services.intake import measures
+from services.intake.asyncapi_page import asyncapi_router
 from services.intake.http_events import events_router
 from services.intake.http_subjects import subjects_router
 from services.intake.http_vault import vault_router
@@ -86,4 +87,5 @@ def make_app(
     app.include_router(events_router(receiver, store, clock, caller, limit, body_timeout_s))
     app.include_router(vault_router(receiver, store, rejects, master, tokens, clock, caller))
     app.include_router(subjects_router(subjects, caller))
+    app.include_router(asyncapi_router())
     return app

@@ -6,6 +6,7 @@ An application is in one part at a time, so this process never races with itself
 """
 
 import asyncio
+import math
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -30,6 +31,7 @@ from services.intake.vault import MasterKey
 from services.runtime import faults
 
 PART = 180  # events of one read, write and send
+BREATH = 40  # events worked on before others get their turn, some 4 ms
 AT_ONCE = 3  # parts on their way together, when so many events wait
 SETTLE_AFTER_S = 0.25
 GATHER_S = 0.008  # how long a single event waits for others to share a write with
@@ -71,6 +73,7 @@ class Receiver:
         self._clock, self._log = clock, log
         self._queue: dict[str, list[_Waiting]] = {}  # by application, oldest first
         self._queued = 0
+        self._hurry = False  # the rest of a large batch waits: it need not gather
         self._busy: set[str] = set()  # applications on their way
         self._parts = 0
         self._at_the_store = asyncio.Semaphore(
@@ -93,6 +96,7 @@ class Receiver:
             for each in waiting:
                 self._queue.setdefault(each.checked.event.subject, []).append(each)
             self._queued += len(waiting)
+            self._hurry |= len(waiting) >= PART
             self._go()
             answers = await asyncio.gather(*(w.answer for w in waiting), return_exceptions=True)
         finally:
@@ -140,9 +144,10 @@ class Receiver:
             self._gathering = True
             asyncio.get_running_loop().call_later(GATHER_S, self._gathered)
             return
-        while self._queue and (self._queued >= PART or (self._parts == 0 and not self._gathering)):
+        while self._queue and (self._hurry or self._queued >= PART or (self._parts == 0 and not self._gathering)):
             if self._parts >= AT_ONCE or not self._start_part():
                 return
+            self._hurry &= bool(self._queue)
 
     def _gathered(self) -> None:
         self._gathering = False
@@ -153,11 +158,12 @@ class Receiver:
         """Take applications that no other part has in hand, each with all its waiting events, in the order they came."""
         part: list[_Waiting] = []
         subjects: list[str] = []
+        size = math.ceil(self._queued / math.ceil(self._queued / PART))  # even parts: the last one is no straggler
         for subject in self._queue:
             if subject not in self._busy:
                 subjects.append(subject)
                 part += self._queue[subject]
-                if len(part) >= PART:
+                if len(part) >= size:
                     break
         if not part:
             return False
@@ -200,7 +206,9 @@ class Receiver:
         """One read of what is not remembered and one write; returns those whose document somebody else wrote first."""
         entries = await self._read(waiting)
         answers: list[tuple[_Waiting, Answer]] = []
-        for each in waiting:
+        for place, each in enumerate(waiting):
+            if place % BREATH == BREATH - 1:
+                await asyncio.sleep(0)  # the store and the broker answered other parts meanwhile
             try:
                 answers.append((each, self._accept(each.checked, entries)))
             except Exception as error:  # a fault of ours with one event harms no other

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer
 from services.contracts.cases import RetentionSet
 from services.contracts.fields import parse_time
 from services.intake import measures
-from services.intake.store import VaultStore
+from services.intake.store import SEEN_DAYS, VaultStore
 from services.runtime.failures import AWAY
 
 CLEAR_DAYS = 90
@@ -39,6 +39,7 @@ async def run(store: VaultStore, now: datetime) -> int:
         done += await _destroy(store, names, due, now)
         for name in names:
             await store.keep_no_longer(name)
+    await store.unlink_older(now - timedelta(days=SEEN_DAYS))
     measures.DESTROYED.inc(done)
     return done
 

@@ -26,6 +26,7 @@ class RevealRequest(BaseModel):
     purpose: str = Field(pattern=r"^[a-z_]{2,40}$", description="purpose code, e.g. referral")
     case_ref: str = Field(min_length=1, max_length=64, description="case or referral the reveal is for")
     actor: str = Field(min_length=1, max_length=128, description="who reads: reference of a person or agency")
+    safety: bool = Field(False, description="somebody must act: a restriction does not hold this up (Ps 41)")
 
 
 class TokenRequest(BaseModel):
@@ -40,15 +41,11 @@ class TokenRequest(BaseModel):
 
 
 class Restricted(Exception):
-    """Processing is restricted (Ps 41), and the purpose is none of those that may go on."""
+    """Processing is restricted (Ps 41), and nobody's safety asks for it."""
 
 
 class Erased(Exception):
     """The data was destroyed."""
-
-
-# Ps 41: a pause does not hold where the law asks or somebody's safety does.
-THROUGH_A_PAUSE = frozenset({"safety", "subject_request"})
 
 
 async def reveal(request: RevealRequest, store: VaultStore, master: MasterKey, now: datetime) -> dict[str, Any] | None:
@@ -63,7 +60,7 @@ async def reveal(request: RevealRequest, store: VaultStore, master: MasterKey, n
         return None
     if state == "erased":
         raise Erased
-    if state == "restricted" and request.purpose not in THROUGH_A_PAUSE:
+    if state == "restricted" and not request.safety:
         raise Restricted
     wanted = {f.partition(".")[0] for f in request.fields}
     sealed = [e for e in document["events"] if "sealed" in e and prefix_of(e["type"]) in wanted]

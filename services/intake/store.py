@@ -12,6 +12,7 @@ Accepting is one atomic write to the vault document. `owed` holds the outgoing b
 as `w` stands in `open`: so a batch is marked as sent by removing one small document, not by touching every application again.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -33,7 +34,6 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("application_id", 1), ("at", 1)]),
         IndexModel([("at", 1)], expireAfterSeconds=ACCESS_DAYS * 86400),
     ],
-    "subjects": [IndexModel([("at", 1)], expireAfterSeconds=SEEN_DAYS * 86400)],
     "kept": [IndexModel([("until", 1)])],
 }
 DUPLICATE_KEY = 11000
@@ -78,8 +78,8 @@ class VaultStore:
 
         The batch is open before anything of it can be owed. `arrived` names the application of each event id.
         """
-        await self._open.insert_one({"_id": batch, "at": now, "applications": [e.application_id for e in entries]})
-        await self._name_people(entries, now)
+        about = {"_id": batch, "at": now, "applications": [e.application_id for e in entries]}
+        await asyncio.gather(self._open.insert_one(about), self._name_people(entries, now))
         known = {"_id": batch, "at": now, "events": list(arrived), "applications": list(arrived.values())}
         lost = await self._write(entries, batch, now)
         await self._arrivals.insert_one(known)
@@ -237,6 +237,10 @@ class VaultStore:
             gone = {"$set": {"key": Binary(b""), "events": d["events"]}, "$inc": {"version": 1}}
             steps.append(UpdateOne({"_id": d["_id"], "version": d["version"]}, gone))
         return (await self._vault.bulk_write(steps, ordered=False)).matched_count if steps else 0
+
+    async def unlink_older(self, than: datetime) -> None:
+        """Links whose records have gone everywhere. No index: it would cost every application, this runs once an hour."""
+        await self._subjects.delete_many({"at": {"$lt": than}})
 
     async def mark(self, name: str) -> Any:
         """How far a background run has come; None at the first."""

@@ -45,7 +45,7 @@ class Vault:
     def _ask(self, case: Case, referral: Referral, actor: str, fields: list[str]) -> dict[str, Any]:
         token = self._signer.token("referral", "tppo-intake", ["vault:reveal"])
         body = {
-            "application_id": case.application_id, "fields": fields, "purpose": "safety" if case.must_act else "referral",
+            "application_id": case.application_id, "fields": fields, "purpose": "referral", "safety": case.must_act,
             "case_ref": referral.referral_ref, "actor": actor,
         }  # fmt: skip
         try:

@@ -159,7 +159,7 @@ def test_a_pause_holds_everything_but_what_saves_a_life(office: Played) -> None:
             "actor": "reader-9",
         }
         assert http.post("/vault/reveal", json=body).status_code == 409
-        assert http.post("/vault/reveal", json=body | {"purpose": "safety"}).status_code == 200
+        assert http.post("/vault/reveal", json=body | {"safety": True}).status_code == 200
     post(office, "release", application_id=application)
     until(lambda: len(outcomes(office, application)) == before + 2, "the assessment of the release")
     kind, assessed = outcomes(office, application)[-1]
@@ -236,7 +236,13 @@ def test_promise_8_after_an_erasure_nothing_readable_is_left_anywhere(office: Pl
         with pytest.raises(InvalidTag):
             MasterKey(*_keys(master_file)).unwrap(key, name)
         with office.client("intake", "vault:reveal") as http:
-            body = {"application_id": name, "fields": ["app.nik"], "purpose": "safety", "case_ref": "R-1", "actor": "x"}
+            body = {
+                "application_id": name,
+                "fields": ["app.nik"],
+                "purpose": "referral",
+                "case_ref": "R-1",
+                "actor": "x",
+            }
             assert http.post("/vault/reveal", json=body).status_code == 410
         assert post(office, "export", nik=nik_of(office, name)).status_code == 404
         record_ = office.mongo["tppo_risk"]["records"].find_one({"_id": name})
