@@ -15,6 +15,7 @@ from services.contracts import envelope
 from services.contracts.dead_letters import Fault
 from services.contracts.envelope import UpstreamEvent
 from services.contracts.upstream import REGISTRY, UpstreamData
+from services.intake.across import across
 from services.intake.messages import fault, kind_of, of_pydantic
 
 FUTURE = timedelta(hours=24)
@@ -126,6 +127,8 @@ def check_value(value: Any, now: datetime, *, within: bool = False) -> Checked |
         data = model.model_validate(event.data)
     except ValidationError as error:
         return Rejected(422, tuple(_faults(error, "data.")[:SHOWN]))
+    if contradictions := across(event, data):
+        return Rejected(422, tuple(contradictions[:SHOWN]))
     return Checked(event, data, tuple(sorted(event.data.keys() - _known_fields(model))))
 
 

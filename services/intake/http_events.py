@@ -108,7 +108,7 @@ async def _take_batch(receiver: Receiver, body: bytes, now: datetime, who: Calle
     _within_rate(limit, who, len(values))
     results = [_yours(check_dumped(value, now), who) for value in values]
     good = [r for r in results if isinstance(r, Checked)]
-    answers = await receiver.take(good) if good else []
+    answers = await receiver.take(good)
     rejected = []
     for index, result in enumerate(results):
         if isinstance(result, Rejected):

@@ -50,12 +50,15 @@ def count_fields(unreadable: Counter[str], unknown: Iterable[str]) -> None:
 
 def count_taken(door: str, events: Sequence[Checked], answers: Sequence[str]) -> None:
     """Answers given, and what was new by type, office and source. Sources and offices are few: labels of a token's holder."""
-    for checked, answer in zip(events, answers, strict=True):
-        EVENTS.labels(door, answer).inc()
-        if answer == "accepted":
-            count_unknown_codes(checked.data)
-            TAKEN.labels(checked.event.type, _bounded("office", checked.event.officecode)).inc()
-            LAST.labels(_bounded("source", checked.event.source)).set_to_current_time()
+    for answer, times in Counter(answers).items():
+        EVENTS.labels(door, answer).inc(times)
+    accepted = [c for c, answer in zip(events, answers, strict=True) if answer == "accepted"]
+    for checked in accepted:
+        count_unknown_codes(checked.data)
+    for (type_, office), times in Counter((c.event.type, c.event.officecode) for c in accepted).items():
+        TAKEN.labels(type_, _bounded("office", office)).inc(times)
+    for source in {c.event.source for c in accepted}:
+        LAST.labels(_bounded("source", source)).set_to_current_time()
 
 
 def look_at_the_clock(now: datetime) -> None:

@@ -43,6 +43,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "depth": ("is nested deeper than {max}", "bersarang lebih dalam dari {max}"),
     "nul": ("holds a NUL character", "memuat karakter NUL"),
     "not_yours": ("is not one this token may send for", "bukan milik pemegang token ini"),
+    "born_after_event": ("lies after the event", "setelah waktu kejadian"),
+    "outcome_of_type": ("must be {expected}, as the type says", "harus {expected}, sesuai jenis kejadian"),
+    "evidence_due": ("must lie within {days} days after the event", "harus dalam {days} hari setelah kejadian"),
+    "returned_before": ("lies before the departure", "sebelum tanggal berangkat"),
+    "subject_licence": ("must be LIC- and the licence number", "harus LIC- dan nomor izin"),
+    "subject_tip": ("must begin with TIP-", "harus diawali TIP-"),
     "erased": ("belongs to an application whose data was erased; nothing of it is taken any more", "termasuk permohonan yang datanya sudah dihapus; tidak diterima lagi"),
     "unexpected": ("a fault of ours: {kind}", "kesalahan di pihak kami: {kind}"),
 }  # fmt: skip

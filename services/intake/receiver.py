@@ -73,7 +73,7 @@ class Receiver:
         self._clock, self._log = clock, log
         self._queue: dict[str, list[_Waiting]] = {}  # by application, oldest first
         self._queued = 0
-        self._hurry = False  # the rest of a large batch waits: it need not gather
+        self._hurry = False  # a batch waits: it need not gather
         self._busy: set[str] = set()  # applications on their way
         self._parts = 0
         self._at_the_store = asyncio.Semaphore(
@@ -87,6 +87,8 @@ class Receiver:
 
     async def take(self, batch: Sequence[Checked]) -> list[Answer]:
         """Answers in the order of the batch; raises when broker or store is away, and then nothing was promised."""
+        if not batch:
+            return []
         if self._waiting + len(batch) > MAX_WAITING:
             raise Busy(f"{self._waiting} events are waiting already")
         loop = asyncio.get_running_loop()
@@ -96,7 +98,7 @@ class Receiver:
             for each in waiting:
                 self._queue.setdefault(each.checked.event.subject, []).append(each)
             self._queued += len(waiting)
-            self._hurry |= len(waiting) >= PART
+            self._hurry |= len(waiting) > 1
             self._go()
             answers = await asyncio.gather(*(w.answer for w in waiting), return_exceptions=True)
         finally:

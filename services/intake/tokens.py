@@ -37,10 +37,12 @@ class Tokeniser:
         known: tuple[bytes, ...] = getattr(self, "_roots", ())
         if tuple(roots[: len(known)]) != known:
             raise ValueError("a token key that is in use is missing or changed: add a version, never take one away")
+        if tuple(roots) == known:
+            return False
         kinds = (*normalise.BY_KIND, "series", "position")
         self._steps = {k: [_derive(root, k, n) for n, root in enumerate(roots, 1)] for k in kinds}
         self._roots = tuple(roots)
-        return self._roots != known
+        return True
 
     @property
     def version(self) -> int:

@@ -90,6 +90,13 @@ BAD: dict[str, tuple[bytes, int, str]] = {
     "nul in a name": (orjson.dumps(submitted(**{"a\x00b": 1})), 422, "data"),
     "data is a list": (orjson.dumps(submitted() | {"data": []}), 422, "data"),
     "no data": (orjson.dumps({k: v for k, v in submitted().items() if k != "data"}), 422, "data"),
+    "born after the event": (orjson.dumps(submitted(birth_date="2026-11-21")), 422, "data.birth_date"),
+    "registry: born after the event": (orjson.dumps(upstream("dukcapil.verified", {"match": "exact", "birth_date": "2027-01-01"})), 422, "data.birth_date"),
+    "outcome against its type": (orjson.dumps(upstream("application.deferred", {"outcome": "approved"})), 422, "data.outcome"),
+    "evidence due in a year": (orjson.dumps(upstream("application.deferred", {"outcome": "deferred", "evidence_due_at": "2027-11-20T09:15:00+07:00"})), 422, "data.evidence_due_at"),
+    "home before leaving": (orjson.dumps(upstream("travel.history", {"trips": [{"country": "MY"}, {"country": "SA", "departed_at": "2026-02-01", "returned_at": "2026-01-01"}]})), 422, "data.trips.1.returned_at"),
+    "licence under another subject": (orjson.dumps(upstream("license.snapshot", {"kind": "ppiu", "license_no": "P1", "name": "PT Contoh", "status": "active"})), 422, "subject"),
+    "tip under an application": (orjson.dumps(upstream("tip.received", {})), 422, "subject"),
     "closed list of documents": (orjson.dumps(upstream("documents.checked", {"items": [{"issuer": "x"}]})), 422, "data.items.0.type"),
 }  # fmt: skip
 
