@@ -68,6 +68,8 @@ def must(answer: httpx.Response) -> Any:
     try:
         problem = answer.json()
         text = problem.get("detail") or problem
+        faults = "; ".join(f"{f['path']}: {f['reason']}" for f in problem.get("faults", ()))
+        text = f"{text}: {faults}" if faults else text
     except ValueError:
         text = answer.text[:500]
     typer.secho(f"{answer.request.url.path} answered {answer.status_code}: {text}", fg="red", err=True)

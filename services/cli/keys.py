@@ -15,7 +15,7 @@ from services.cli.connection import Connection, connect
 from services.embedded import keys
 
 MOVES = ("intake", "risk", "referral")
-LOOK_EVERY_S = 0.5
+LOOK_EVERY_S, SETTLE_S = 0.5, 6.0
 
 
 class Secret(StrEnum):
@@ -59,6 +59,7 @@ def rotate(
     typer.echo(f"{path.name} has version {version}; the stores move, and everything goes on meanwhile")
     _wait(connection, secret, version, time.monotonic() + wait_s)
     if secret is Secret.MASTER and drop:
+        time.sleep(SETTLE_S)  # other processes of intake have read the file by now
         dropped = keys.drop_older(path)
         typer.echo(
             f"older master keys destroyed: {dropped}. Copies of erased data, in journals and backups too, cannot be opened"

@@ -69,9 +69,13 @@ def erase(
     request = _request(nik, application, letter, actor) | {"despite_retention": despite_retention}
     if not yes:
         typer.confirm("Destroy the data of this person? It cannot be undone", abort=True)
-    _print(_post(connection, "erase", request, actor, ["subjects:dpo"] if despite_retention else []))
+    answer = _post(connection, "erase", request, actor, ["subjects:dpo"] if despite_retention else [])
+    _print(answer)
+    if not any(each["state"] == "erased" for each in answer["applications"]):
+        typer.echo("Nothing was erased. Tell the person until when it is kept; the DPO alone may decide otherwise.")
+        return
     typer.echo(
-        "Each service confirms in the ledger (`tppo ledger`: erasures). `tppo keys rotate master` then makes copies in journals and "
+        "Each service confirms in the ledger (`tppo status`: erasures). `tppo keys rotate master` then makes copies in journals and "
         "backups unreadable as well."
     )
 
@@ -94,7 +98,7 @@ def _print(answer: dict[str, Any]) -> None:
     for heading in ("application", "state", "why", "until"):
         table.add_column(heading, overflow="fold")
     for each in answer["applications"]:
-        table.add_row(each["application_id"], each["state"], each.get("why", ""), each.get("until", ""))
+        table.add_row(each["application_id"], each["state"], each.get("why", ""), each.get("until", "")[:10])
     Console().print(table)
 
 

@@ -39,18 +39,17 @@ class Keyring:
         return {"token_version": self.tokens.version, "master_version": self.master.version, "moving": self.moving}
 
     async def follow(self, log: structlog.typing.FilteringBoundLogger) -> None:
-        """Look at the files, and move when the vault is not on these keys, a move that was cut short included."""
-        moved_to = ""
+        """Look at the files; move when they changed, or when the store says that a move was cut short."""
+        self.moving = await self._behind()
         while True:
             try:
                 self._read_again()
-                wanted = f"{self.master.fingerprint}/{self.tokens.version}"
-                if wanted != moved_to and await self.store.mark("keys") != wanted:
-                    self.moving = True
+                if self.moving:
                     await self.move()
-                    await self.store.set_mark("keys", wanted)
-                    log.info("on the newest keys", **self.state() | {"moving": False})
-                moved_to, self.moving = wanted, False
+                    await self.store.set_mark("keys", self._name())
+                    self.master.forget()
+                    self.moving = False
+                    log.info("on the newest keys", **self.state())
             except (SettingsError, ValueError) as error:
                 log.error("the key files were not taken over", reason=str(error))
             except AWAY as error:
@@ -58,10 +57,26 @@ class Keyring:
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _read_again(self) -> None:
+        """`moving` is set with the first look at newer keys, so that nobody takes them for moved before they are.
+
+        Also when a key was only taken out: another process may have wrapped with it until a moment ago.
+        """
         settings = IntakeSettings.load()
         if self.master.follow(settings.master_keys):
+            self.moving = True
             self.receiver.forget()  # remembered entries hold data keys as an older master key wrapped them
-        self.tokens.follow(settings.token_keys)
+        self.moving |= self.tokens.follow(settings.token_keys)
+
+    async def _behind(self) -> bool:
+        """Whether the vault was last moved to other keys than these; a new vault was not, and has nothing to move."""
+        while True:
+            try:
+                return bool(await self.store.mark("keys") != self._name())
+            except AWAY:
+                await asyncio.sleep(LOOK_EVERY_S)
+
+    def _name(self) -> str:
+        return f"{self.master.fingerprint}/{self.tokens.version}"
 
     async def move(self) -> None:
         """Everything the vault holds, in steps that are safe to repeat."""

@@ -47,12 +47,22 @@ class MasterKey:
         self.follow(keys)
 
     def follow(self, keys: Sequence[bytes]) -> bool:
-        """Take over a new list, oldest first; False when it is the same."""
+        """Take over a new list, oldest first; False when it is the same.
+
+        A key that is gone from the list still opens until `forget`: another process may have used it a moment ago.
+        """
         if not keys or any(len(key) != 32 for key in keys):
             raise ValueError("each master key must have 32 bytes")
-        changed = getattr(self, "_keys", ()) != tuple(keys)
+        known: tuple[bytes, ...] = getattr(self, "_keys", ())
+        if known == tuple(keys):
+            return False
+        self._gone = {*getattr(self, "_gone", ()), *known} - set(keys)
         self._keys = tuple(keys)
-        return changed
+        return True
+
+    def forget(self) -> None:
+        """Everything living is wrapped by a key of the list: those that are gone from it open nothing any more."""
+        self._gone = set()
 
     @property
     def version(self) -> int:
@@ -69,12 +79,12 @@ class MasterKey:
 
     def unwrap(self, wrapped: bytes, owner: str) -> DataKey:
         """InvalidTag when no master key that is left has wrapped it."""
-        for key in self._keys[:0:-1]:
+        for key in (*reversed(self._keys), *self._gone):
             try:
                 return DataKey(_open(key, wrapped, owner), wrapped, owner)
             except InvalidTag:
                 continue
-        return DataKey(_open(self._keys[0], wrapped, owner), wrapped, owner)
+        raise InvalidTag
 
     def wrapped_anew(self, wrapped: bytes, owner: str) -> bytes | None:
         """The data key under the newest master key; None when it is already."""

@@ -1,12 +1,14 @@
 """Normalisation and tokens: one thing is one token, two kinds are never one."""
 
 import pytest
+from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.intake import nik, normalise
 from services.intake.accept import accept
 from services.intake.tokens import Tokeniser
+from services.intake.vault import MasterKey
 from tests.build import TOKENS, checked, submitted, upstream
 
 
@@ -125,3 +127,51 @@ def test_a_person_has_a_weak_token_once_the_home_is_known() -> None:
     talk = checked(upstream("interview.completed", {"recruiter": {"name": "Suharto Pak"}}))
     later = accept(talk, [(form.event.time, form.data)], TOKENS).event.data
     assert later["recruiter_fuzzy_token"] == with_home["agent_fuzzy_token"]
+
+
+def test_a_rotated_token_is_the_older_one_under_the_newer_key() -> None:
+    first, second, third = b"a" * 32, b"b" * 32, b"c" * 32
+    one, two, three = Tokeniser(first), Tokeniser(first, second), Tokeniser(first, second, third)
+    for kind, value in (("phone", "0812 3456 7890"), ("subject", "3301044507909001"), ("name", "Siti Contoh")):
+        old = one.token(kind, value)
+        assert old is not None
+        assert two.newest(old) == two.token(kind, value) == f"{kind}.2.{str(two.token(kind, value)).rpartition('.')[2]}"
+        assert three.newest(old) == three.newest(str(two.token(kind, value))) == three.token(kind, value)
+        assert three.every(kind, value) == [old, two.token(kind, value), three.token(kind, value)]
+        assert one.newest(str(two.token(kind, value))) is None  # newer than our keys
+    assert three.newest("no.token.at.all") is None
+
+
+def test_places_in_a_series_stay_comparable_across_a_rotation() -> None:
+    before, after = Tokeniser(b"a" * 32), Tokeniser(b"a" * 32, b"b" * 32)
+    one, two = before.series("akta", "disdukcapil", "AL-000123"), after.series("akta", "disdukcapil", "AL-000125")
+    assert one is not None
+    assert two is not None
+    assert two[1] - one[1] == 2
+    assert after.newest(one[0]) == two[0]
+
+
+def test_a_token_key_in_use_cannot_be_taken_away_or_changed() -> None:
+    tokens = Tokeniser(b"a" * 32, b"b" * 32)
+    with pytest.raises(ValueError, match="never take one away"):
+        tokens.follow([b"a" * 32])
+    with pytest.raises(ValueError, match="never take one away"):
+        tokens.follow([b"x" * 32, b"b" * 32, b"c" * 32])
+    assert tokens.follow([b"a" * 32, b"b" * 32]) is False
+    assert tokens.version == 2
+
+
+def test_a_master_key_that_was_taken_out_opens_until_everything_living_is_wrapped_anew() -> None:
+    """Another process of intake may have wrapped with it a moment before it read the file again."""
+    master = MasterKey(b"a" * 32)
+    by_the_old = master.new_data_key("A1")
+    assert master.follow([b"a" * 32, b"b" * 32])
+    assert master.follow([b"b" * 32])
+    moved = master.wrapped_anew(by_the_old.wrapped, "A1")
+    assert moved is not None
+    assert master.unwrap(moved, "A1").clear == by_the_old.clear
+    assert master.wrapped_anew(moved, "A1") is None
+    master.forget()
+    with pytest.raises(InvalidTag):
+        master.unwrap(by_the_old.wrapped, "A1")
+    assert master.unwrap(moved, "A1").clear == by_the_old.clear
