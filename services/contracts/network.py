@@ -63,7 +63,8 @@ class EntityMarked(Message):
 
 
 class NetFacts(BaseModel):
-    """`net.<kind>.`: what an entity says about this application."""
+    """`net.<kind>.`: what an entity says about this application. Kinds are those of `EntityKind`, and `remote_office` (people of one
+    far kecamatan at one office with one contact or agent, R60) and `tip`. Whatever does not apply to a kind is absent."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -73,6 +74,29 @@ class NetFacts(BaseModel):
     last_at: Time | None = Field(None, description="last sighting in the window")
     marked: list[str] | None = Field(None, description="marks that hold at the application's sighting")
     hub: bool | None = Field(None, description="past 200 unexcluded households")
+    people: int | None = Field(None, description="distinct persons in the window")
+    minors: int | None = Field(None, description="households among them whose applicant is a minor")
+    purposes: int | None = Field(None, description="different purposes among them (R56)")
+    origins: int | None = Field(None, description="different kecamatan of registration among them (R44)")
+    burst: bool | None = Field(
+        None, description="more than the season explains, p < 0.001 (R57); absent without 90 days"
+    )
+    harmed: bool | None = Field(
+        None, description="rate of bad outcomes: lower 90 % bound above 3 times the baseline, n ≥ 5"
+    )
+    sources: int | None = Field(None, description="independent sources of tips within 90 days (R55)")
+
+
+class RingFacts(BaseModel):
+    """`net.ring.`: the cluster that this application belongs to."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    ring_id: str | None = Field(None, description="ring")
+    people: int | None = Field(None, description="members")
+    kabupaten: int | None = Field(None, description="kabupaten of their domicile")
+    density_pct: int | None = Field(None, description="links there are of those there could be, per cent")
+    licensed_pct: int | None = Field(None, description="members of licensed groups, per cent")
 
 
 class HistFacts(BaseModel):

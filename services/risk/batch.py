@@ -166,6 +166,4 @@ async def _licences(
             numbers |= set(licences.named([item]).values())
     for record in records.values():
         numbers |= set(licences.named(record.events.values()).values())
-    if not numbers:
-        return {}, False
-    return await store.licences(numbers), await store.any_licence()
+    return await store.licences(numbers) if numbers else {}, await store.any_licence()

@@ -20,6 +20,8 @@ RELATIONS = {
     "pendamping_disabilitas": "disability_helper", "disability_helper": "disability_helper",
 }  # fmt: skip
 PARENTAL = frozenset({"parent", "court_guardian"})
+# Javanese say saudara of neighbours too, and no registry knows cousins: only these claims of kinship count (index 59).
+CLOSE_KIN = frozenset({"parent", "child", "sibling", "saudara_kandung", "kakak", "adik"})
 
 
 def derive(facts: dict[str, dict[str, Any]], events: Sequence[EventAccepted]) -> dict[str, Any]:
@@ -39,6 +41,10 @@ def derive(facts: dict[str, dict[str, Any]], events: Sequence[EventAccepted]) ->
         "absence_statement": _absence_statement(facts),
         "other_identity_kin": _other_identity_kin(facts),
         "good_trips": _good_trips(facts),
+        "claims_close_kin": _claims_close_kin(facts),
+        "institution_letter": _institution_letter(facts),
+        "signer_unverified": _signer_unverified(facts),
+        "marks": _marks(facts),
         "submitted_at": submitted.isoformat() if submitted else None,
     }
     return {name: value for name, value in found.items() if value is not None}
@@ -160,3 +166,32 @@ def _good_trips(facts: dict[str, dict[str, Any]]) -> int | None:
     if "trips" not in facts["travel"]:
         return None
     return sum(bool(t.get("returned_at")) and t.get("overstay") is False for t in facts["travel"]["trips"])
+
+
+def _claims_close_kin(facts: dict[str, dict[str, Any]]) -> bool | None:
+    """Somebody travels along as parent, child or sibling (R31)."""
+    if "companions" not in facts["app"]:
+        return None
+    relations = (c.get("relation") for c in facts["app"]["companions"])
+    return any(RELATIONS.get(r, r) in CLOSE_KIN for r in relations)
+
+
+def _institution_letter(facts: dict[str, dict[str, Any]]) -> bool | None:
+    """A letter of a school or sport body that was confirmed by calling its public number (R19)."""
+    if "items" not in facts["doc"]:
+        return None
+    return any(i["type"] == "surat_lembaga" and i.get("verdict") == "verified_callback" for i in facts["doc"]["items"])
+
+
+def _signer_unverified(facts: dict[str, dict[str, Any]]) -> bool | None:
+    """A letter whose signer the desa did not confirm; absent while nobody asked (R22)."""
+    asked = [
+        i["signer_verified"] for i in facts["doc"].get("items", ()) if "signer_verified" in i and "signer_token" in i
+    ]
+    return not all(asked) if asked else None
+
+
+def _marks(facts: dict[str, dict[str, Any]]) -> list[str] | None:
+    """Marks of all entities that the application names; absent until the network said anything."""
+    kinds = [kind for kind in facts["net"].values() if isinstance(kind, dict)]
+    return sorted({mark for kind in kinds for mark in kind.get("marked", ())}) if kinds else None

@@ -1,5 +1,6 @@
 """One indicator: a small file with a condition in CEL, its weight, its reasons, its texts and its own examples."""
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -102,6 +103,11 @@ class Indicator(Condition):
     clears: Text
     sources: list[str]
     valid_from: str
+
+    @cached_property
+    def of_others(self) -> bool:
+        """Reads what other applications or the past of the person say: no interview can settle it while that is unknown."""
+        return re.search(r"\b(net|hist)\.|\bcalc\.marks\b", self.condition) is not None
 
     @property
     def objective(self) -> bool:

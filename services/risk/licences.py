@@ -53,7 +53,7 @@ def facts(events: Iterable[EventAccepted], known: Mapping[str, Licence], any_fee
     submitted = [parse_time(e.at) for e in events if e.type == "application.submitted"]
     if not submitted or not any_feed:
         return {}
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = {"feed": True}
     for role, number in named(events).items():
         licence = known.get(number)
         found[role] = (licence.at(max(submitted)) if licence else None) or {"status": "absent"}

@@ -57,7 +57,7 @@ class Pack:
         policy = Policy.load(folder / "policy")
         known = {i.id for i in indicators}
         for each in indicators:
-            if missing := set(each.requires_any_of) - known - NETWORK:
+            if missing := set(each.requires_any_of) - known:
                 raise IndicatorError(
                     f"{each.id}.yaml: requires_any_of: no such indicator: {', '.join(sorted(missing))}"
                 )
@@ -69,10 +69,6 @@ class Pack:
         return cls(
             indicators, protective, policy, sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
         )
-
-
-# Named by others and evaluated once the network says something; until then they answer unknown.
-NETWORK = frozenset({"shared_host_contact_abroad"})
 
 
 def _names(condition: Condition) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ SHOWN = 9
 def rank(indicators: Sequence[Indicator], answers: Mapping[str, Answer3], fired: Sequence[Fired]) -> list[Question]:
     """The first question of each sign, the most telling sign first; ties by number of the catalogue.
 
-    An unknown sign can only raise the evidence; one that fired can only lose it when the answer clears it.
+    What waits for other applications is not asked about: the applicant cannot settle it. An unknown sign can only raise the evidence; one that fired can only lose it when the answer clears it.
     """
     weights: dict[str, list[int]] = {}
     for each in fired:
@@ -23,7 +23,7 @@ def rank(indicators: Sequence[Indicator], answers: Mapping[str, Answer3], fired:
     moves: list[tuple[int, int, Indicator, int, int]] = []
     for indicator in indicators:
         answer = answers[indicator.id]
-        if answer == "no" or indicator.not_scored:
+        if answer == "no" or indicator.not_scored or (answer == "unknown" and indicator.of_others):
             continue
         group, on_yes, on_no = indicator.group, 0, 0
         if answer == "unknown":

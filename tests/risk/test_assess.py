@@ -232,13 +232,16 @@ def test_a_licence_is_read_as_of_submission_r51() -> None:
     licence = Licence(
         "U1", (snapshot("2026-11-01T00:00:00+07:00", "active"), snapshot("2026-11-12T00:00:00+07:00", "revoked", "l2"))
     )
-    assert facts([form], {"U1": licence}, any_feed=True) == {"agent": {"kind": "ppiu", "status": "active"}}
+    assert facts([form], {"U1": licence}, any_feed=True) == {
+        "feed": True,
+        "agent": {"kind": "ppiu", "status": "active"},
+    }
 
 
 def test_without_a_feed_nothing_is_said_and_with_one_absent_is_not_licensed_r24() -> None:
     form = house("application.submitted", "2026-11-10T09:00:00+07:00", "s", agent_license_no="U9")
     assert facts([form], {}, any_feed=False) == {}
-    assert facts([form], {}, any_feed=True) == {"agent": {"status": "absent"}}
+    assert facts([form], {}, any_feed=True) == {"feed": True, "agent": {"status": "absent"}}
 
 
 def test_a_licence_past_its_end_is_expired() -> None:

@@ -2,12 +2,12 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
-from services.contracts.network import HistFacts, LicFacts, NetFacts
+from services.contracts.network import EntityKind, HistFacts, LicFacts, NetFacts, RingFacts
 from services.contracts.passport_events import PersonFacts, house_model
 from services.contracts.upstream import REGISTRY
 from services.risk.evaluate import with_others
@@ -31,8 +31,8 @@ def fields_of() -> dict[str, set[str]]:
     known["svc"] = {"channel", "point"}
     known["hist"] = set(HistFacts.model_fields)
     known["policy"] = {f.stem for f in (HERE / "policy").glob("*.yaml")}
-    known["lic"] = {"agent", "manning_agent", "lpk", "p3mi"}
-    known["net"] = {"companions", "payer_account", "phone"} | set(NetFacts.model_fields)
+    known["lic"] = {"agent", "manning_agent", "lpk", "p3mi", "feed"}
+    known["net"] = {"companions", "remote_office", "tip", "ring", *get_args(EntityKind)}
     return known
 
 
@@ -85,7 +85,7 @@ def test_must_act_and_must_review_are_those_of_r13() -> None:
     assert {i.id for i in PACK.indicators if i.must_act} == {"threat_or_fear_disclosed", "minor_work_or_marriage"}
     assert {i.id for i in PACK.indicators if i.must_review} == {
         "minor_with_non_parent", "debt_bondage_signs", "told_to_lie", "age_raised_recent_correction",
-        "medical_trip_organ_risk", "domestic_work_restricted_country",
+        "medical_trip_organ_risk", "domestic_work_restricted_country", "minors_group_no_institution",
     }  # fmt: skip
 
 
@@ -102,7 +102,27 @@ def test_licence_facts_of_examples_are_those_of_the_contract() -> None:
     for condition in PACK.conditions:
         for example in condition.examples:
             for role in example.facts.get("lic", {}).values():
-                assert role.keys() <= LicFacts.model_fields.keys()
+                assert role is True or role.keys() <= LicFacts.model_fields.keys()
+
+
+def test_network_facts_of_conditions_and_examples_are_those_of_the_contract() -> None:
+    for condition in PACK.conditions:
+        graded = [g.when for g in condition.graded] if isinstance(condition, Indicator) else []
+        for kind, field in re.findall(r"net\.([a-z_]+)\.([a-z_]+)", " ".join([condition.condition, *graded])):
+            assert field in _net_fields(kind), (condition.id, kind, field)
+        for example in condition.examples:
+            for kind, said in example.facts.get("net", {}).items():
+                assert said.keys() <= _net_fields(kind), (condition.id, kind)
+
+
+def _net_fields(kind: str) -> set[str]:
+    if kind == "companions":
+        return {"same_household"}
+    return set(RingFacts.model_fields if kind == "ring" else NetFacts.model_fields)
+
+
+def test_the_pack_holds_the_whole_catalogue() -> None:
+    assert [i.number for i in PACK.indicators] == list(range(1, 78))
 
 
 GOOD = yaml.safe_load((HERE / "indicators" / "told_to_lie.yaml").read_text())

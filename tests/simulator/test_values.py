@@ -12,14 +12,9 @@ from services.simulator.scenario import ScenarioError, cast
 from services.simulator.values import ABSENT, compiled, picker
 
 DAY = date(2026, 3, 2)
+
+
 # Signs of the catalogue that need other applications; the network brings them.
-OF_THE_NETWORK = {
-    "common_holding_address", "consent_letter_cluster", "document_image_reuse", "document_serial_cluster", "lpk_cluster_unlicensed",
-    "minors_group_no_institution", "same_collector_many", "same_departure_date_route_group", "same_escort_many", "same_payer_many",
-    "shared_host_contact_abroad", "shared_phone_many_applicants", "shared_sponsor_agent_unlicensed",
-}  # fmt: skip
-
-
 class Shared:
     def get(self, name: str) -> Any:
         return f"shared {name}"
@@ -58,7 +53,7 @@ def test_a_cast_of_at_least_twelve_rings_and_fifteen_hard_negatives() -> None:
 
 
 def test_every_sign_a_scenario_names_is_of_the_catalogue() -> None:
-    known = {i.id for i in Pack.load().indicators} | OF_THE_NETWORK
+    known = {i.id for i in Pack.load().indicators}
     assert {sign for s in cast().values() for sign in s.expects.signs} <= known
 
 
