@@ -3,7 +3,7 @@
 Whatever cannot be said is absent, so that the condition over it answers unknown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,8 @@ from services.contracts.calendar import local_date
 from services.contracts.fields import parse_time
 from services.contracts.passport_events import EventAccepted
 
+Facts = dict[str, dict[str, Any]]
+Events = Sequence[EventAccepted]
 FRESH = timedelta(hours=72)
 APART = timedelta(hours=1)
 # Relations come in Indonesian and in English (R31).
@@ -24,50 +26,31 @@ PARENTAL = frozenset({"parent", "court_guardian"})
 CLOSE_KIN = frozenset({"parent", "child", "sibling", "saudara_kandung", "kakak", "adik"})
 
 
-def derive(facts: dict[str, dict[str, Any]], events: Sequence[EventAccepted]) -> dict[str, Any]:
+def derive(facts: Facts, events: Events) -> dict[str, Any]:
     """`events` in order of event time."""
     submitted = _last(events, "application.submitted")
-    found: dict[str, Any] = {
-        "dest": _destinations(facts),
-        "exit_point": str(facts["app"]["exit_point"]).strip().lower() if "exit_point" in facts["app"] else None,
-        "purposes_said": _purposes(events),
-        "siskop2mi": _fresh_siskop(events, submitted),
-        "registry_none_twice": _none_twice(events),
-        "days_since_registry_change": _days_since_change(facts, submitted),
-        "form_conflicts": _conflicts(facts),
-        "minor_company": _minor_company(facts),
-        "consents_verified": _consents_verified(facts),
-        "consenting_parents": _consenting(facts),
-        "absence_statement": _absence_statement(facts),
-        "other_identity_kin": _other_identity_kin(facts),
-        "good_trips": _good_trips(facts),
-        "claims_close_kin": _claims_close_kin(facts),
-        "institution_letter": _institution_letter(facts),
-        "signer_unverified": _signer_unverified(facts),
-        "marks": _marks(facts),
-        "submitted_at": submitted.isoformat() if submitted else None,
-    }
+    found = {name: fact(facts, events, submitted) for name, fact in DERIVED.items()}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _last(events: Sequence[EventAccepted], type_: str) -> datetime | None:
+def _last(events: Events, type_: str) -> datetime | None:
     times = [parse_time(e.at) for e in events if e.type == type_]
     return times[-1] if times else None
 
 
-def _destinations(facts: dict[str, dict[str, Any]]) -> list[str] | None:
+def _destinations(facts: Facts) -> list[str] | None:
     """Countries of the form and of the interview together."""
     lists = [facts[s]["dest_countries"] for s in ("app", "int") if "dest_countries" in facts[s]]
     return sorted({country for each in lists for country in each}) if lists else None
 
 
-def _purposes(events: Sequence[EventAccepted]) -> list[str] | None:
+def _purposes(events: Events) -> list[str] | None:
     """Every purpose that was ever said: must-act facts do not go away by a later correction (R52)."""
     said = {e.data.get("purpose") or e.data.get("purpose_confirmed") for e in events}
     return sorted(p for p in said if p) or None
 
 
-def _fresh_siskop(events: Sequence[EventAccepted], submitted: datetime | None) -> str | None:
+def _fresh_siskop(events: Events, submitted: datetime | None) -> str | None:
     """Latest answer, not older than 72 h at the latest interview, before it at submission; stale is unknown (R16)."""
     answers = [e for e in events if e.type == "siskop2mi.verified" and e.data.get("status") != "unavailable"]
     if not answers:
@@ -78,7 +61,7 @@ def _fresh_siskop(events: Sequence[EventAccepted], submitted: datetime | None) -
     return None if stale else str(latest.data.get("status"))
 
 
-def _none_twice(events: Sequence[EventAccepted]) -> bool | None:
+def _none_twice(events: Events) -> bool | None:
     """Two answers `none` an hour apart and nothing better later; one is no; unavailable neither counts nor clears (R17)."""
     answers = [
         (parse_time(e.at), e.data.get("match"))
@@ -93,13 +76,13 @@ def _none_twice(events: Sequence[EventAccepted]) -> bool | None:
     return nones[-1] - nones[0] >= APART
 
 
-def _days_since_change(facts: dict[str, dict[str, Any]], submitted: datetime | None) -> int | None:
+def _days_since_change(facts: Facts, submitted: datetime | None) -> int | None:
     """Days from the last registry change to the submission (R62)."""
     changed = facts["duk"].get("last_change_at")
     return (local_date(submitted) - date.fromisoformat(changed)).days if changed and submitted else None
 
 
-def _conflicts(facts: dict[str, dict[str, Any]]) -> int | None:
+def _conflicts(facts: Facts) -> int | None:
     """Pairs of form and interview that differ; fewer than two pairs present is unknown (R26)."""
     form, told = facts["app"], facts["int"]
     pairs: list[bool] = []
@@ -119,7 +102,7 @@ def _people(companions: list[dict[str, Any]]) -> set[str]:
     return {str(c.get("subject_token") or c.get("relation")) for c in companions}
 
 
-def _minor_company(facts: dict[str, dict[str, Any]]) -> str | None:
+def _minor_company(facts: Facts) -> str | None:
     """`parental` when a parent or court guardian comes along, `other` when somebody else does (R30, R31)."""
     relations = [c.get("relation") for c in facts["app"].get("companions", [])]
     if facts["chk"].get("escort_present") or "escort_relation" in facts["chk"]:
@@ -130,7 +113,7 @@ def _minor_company(facts: dict[str, dict[str, Any]]) -> str | None:
     return "other" if known else None
 
 
-def _consents_verified(facts: dict[str, dict[str, Any]]) -> bool | None:
+def _consents_verified(facts: Facts) -> bool | None:
     """Both parents, or one with a statement of absence, or the court guardian, all verified (R30)."""
     if "parent_consents" not in facts["app"]:
         return None
@@ -140,14 +123,14 @@ def _consents_verified(facts: dict[str, dict[str, Any]]) -> bool | None:
     return bool(verified) and _absence_statement(facts) is True
 
 
-def _consenting(facts: dict[str, dict[str, Any]]) -> int | None:
+def _consenting(facts: Facts) -> int | None:
     """How many parents consented."""
     if "parent_consents" not in facts["app"]:
         return None
     return len({c["parent"] for c in facts["app"]["parent_consents"]} & {"ayah", "ibu"})
 
 
-def _absence_statement(facts: dict[str, dict[str, Any]]) -> bool | None:
+def _absence_statement(facts: Facts) -> bool | None:
     if "items" not in facts["doc"]:
         return None
     return any(
@@ -155,20 +138,20 @@ def _absence_statement(facts: dict[str, dict[str, Any]]) -> bool | None:
     )
 
 
-def _other_identity_kin(facts: dict[str, dict[str, Any]]) -> bool | None:
+def _other_identity_kin(facts: Facts) -> bool | None:
     """The other identity of a biometric hit is a parent by the registry (R64); the household is the network's to say."""
     other = facts["bio"].get("other_identity_token")
     return other in facts["duk"].get("parent_tokens", []) if other else False
 
 
-def _good_trips(facts: dict[str, dict[str, Any]]) -> int | None:
+def _good_trips(facts: Facts) -> int | None:
     """Earlier journeys with a return in time (R20)."""
     if "trips" not in facts["travel"]:
         return None
     return sum(bool(t.get("returned_at")) and t.get("overstay") is False for t in facts["travel"]["trips"])
 
 
-def _claims_close_kin(facts: dict[str, dict[str, Any]]) -> bool | None:
+def _claims_close_kin(facts: Facts) -> bool | None:
     """Somebody travels along as parent, child or sibling (R31)."""
     if "companions" not in facts["app"]:
         return None
@@ -176,14 +159,14 @@ def _claims_close_kin(facts: dict[str, dict[str, Any]]) -> bool | None:
     return any(RELATIONS.get(r, r) in CLOSE_KIN for r in relations)
 
 
-def _institution_letter(facts: dict[str, dict[str, Any]]) -> bool | None:
+def _institution_letter(facts: Facts) -> bool | None:
     """A letter of a school or sport body that was confirmed by calling its public number (R19)."""
     if "items" not in facts["doc"]:
         return None
     return any(i["type"] == "surat_lembaga" and i.get("verdict") == "verified_callback" for i in facts["doc"]["items"])
 
 
-def _signer_unverified(facts: dict[str, dict[str, Any]]) -> bool | None:
+def _signer_unverified(facts: Facts) -> bool | None:
     """A letter whose signer the desa did not confirm; absent while nobody asked (R22)."""
     asked = [
         i["signer_verified"] for i in facts["doc"].get("items", ()) if "signer_verified" in i and "signer_token" in i
@@ -191,7 +174,35 @@ def _signer_unverified(facts: dict[str, dict[str, Any]]) -> bool | None:
     return not all(asked) if asked else None
 
 
-def _marks(facts: dict[str, dict[str, Any]]) -> list[str] | None:
+def _marks(facts: Facts) -> list[str] | None:
     """Marks of all entities that the application names; absent until the network said anything."""
     kinds = [kind for kind in facts["net"].values() if isinstance(kind, dict)]
     return sorted({mark for kind in kinds for mark in kind.get("marked", ())}) if kinds else None
+
+
+def _exit_point(facts: Facts) -> str | None:
+    """Compared case-insensitively (R49)."""
+    return str(facts["app"]["exit_point"]).strip().lower() if "exit_point" in facts["app"] else None
+
+
+# Every fact of the section, by the name that conditions use: (facts, events, time of submission) to its value or None.
+DERIVED: dict[str, Callable[[Facts, Events, datetime | None], Any]] = {
+    "dest": lambda f, e, s: _destinations(f),
+    "exit_point": lambda f, e, s: _exit_point(f),
+    "purposes_said": lambda f, e, s: _purposes(e),
+    "siskop2mi": lambda f, e, s: _fresh_siskop(e, s),
+    "registry_none_twice": lambda f, e, s: _none_twice(e),
+    "days_since_registry_change": lambda f, e, s: _days_since_change(f, s),
+    "form_conflicts": lambda f, e, s: _conflicts(f),
+    "minor_company": lambda f, e, s: _minor_company(f),
+    "consents_verified": lambda f, e, s: _consents_verified(f),
+    "consenting_parents": lambda f, e, s: _consenting(f),
+    "absence_statement": lambda f, e, s: _absence_statement(f),
+    "other_identity_kin": lambda f, e, s: _other_identity_kin(f),
+    "good_trips": lambda f, e, s: _good_trips(f),
+    "claims_close_kin": lambda f, e, s: _claims_close_kin(f),
+    "institution_letter": lambda f, e, s: _institution_letter(f),
+    "signer_unverified": lambda f, e, s: _signer_unverified(f),
+    "marks": lambda f, e, s: _marks(f),
+    "submitted_at": lambda f, e, s: s.isoformat() if s else None,
+}

@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
 import orjson
 
+from services.risk import vocabulary
 from services.risk.fold import SECTIONS
 from services.risk.indicator import Condition, Indicator, IndicatorError, Protective, load
 from services.risk.policy import Policy
@@ -61,6 +63,9 @@ class Pack:
                 raise IndicatorError(
                     f"{each.id}.yaml: requires_any_of: no such indicator: {', '.join(sorted(missing))}"
                 )
+        tables = frozenset(policy.dump())
+        for condition in (*indicators, *protective):
+            _must_be_known(condition, tables)
         content = {
             "indicators": [i.model_dump(mode="json") for i in indicators],
             "protective": [p.model_dump(mode="json") for p in protective],
@@ -71,7 +76,31 @@ class Pack:
         )
 
 
+def _must_be_known(condition: Condition, tables: frozenset[str]) -> None:
+    """A name that nobody provides would be unknown for ever: it is refused, with what was perhaps meant."""
+    places = {"condition": texts(condition)}
+    if isinstance(condition, Indicator):
+        places["reads"] = condition.reads
+    places["examples"] = [
+        f"{section}.{name}" for e in condition.examples for section, named in e.facts.items() for name in named
+    ]
+    for place, named in places.items():
+        for stranger in vocabulary.strangers(named, tables):
+            section, _, name = stranger.partition(".")
+            near = get_close_matches(name, vocabulary.fields(tables)[section], 1)
+            meant = f"; did you mean {section}.{near[0]}?" if near else ""
+            raise IndicatorError(f"{condition.id}.yaml: {place}: no fact {stranger}{meant}")
+
+
+def texts(condition: Condition) -> list[str]:
+    """Everything in CEL that a condition has."""
+    return (
+        [condition.condition, *(g.when for g in condition.graded)]
+        if isinstance(condition, Indicator)
+        else [condition.condition]
+    )
+
+
 def _names(condition: Condition) -> list[tuple[str, str]]:
     """Pairs of section and field that a condition names."""
-    graded = condition.graded if isinstance(condition, Indicator) else []
-    return _NAME.findall(" ".join([condition.condition, *(g.when for g in graded)]))
+    return _NAME.findall(" ".join(texts(condition)))
