@@ -28,7 +28,9 @@ def _pack() -> None:
 
 
 def check(
-    folder: Annotated[Path, typer.Argument(help="folder with indicators/, protective/ and policy/")] = HERE,
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="folder with indicators/, protective/ and policy/")
+    ] = HERE,
 ) -> None:
     """Every rule parses, names facts that exist, and is held by its examples: each operator and limit flipped is noticed.
 
@@ -39,6 +41,9 @@ def check(
     except (IndicatorError, PolicyError) as error:
         typer.secho(str(error), fg="red", err=True)
         raise typer.Exit(1) from None
+    if not pack.indicators:
+        typer.secho(f"{folder} has no indicators/*.yaml", fg="red", err=True)
+        raise typer.Exit(1)
     table = Table(title=f"Pack {pack.digest[:12]}")
     for heading in ("no.", "id", "group", "dB", "yes/no/?", "mutants"):
         table.add_column(heading, justify="right" if heading in ("no.", "dB") else "left", no_wrap=True)

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from kafka import TopicPartition
 from rich.console import Console
 from rich.table import Table
 
 from services.cli.connection import Connection, connect, must
+from services.cli.topic import read_all
 from services.contracts.assessments import RiskAssessed
-from services.runtime.broker import consumer
 
 SCOPES = ["subjects"]
 
@@ -104,23 +103,11 @@ def _print(answer: dict[str, Any]) -> None:
 
 def _assessments(connection: Connection, application_id: str) -> list[dict[str, Any]]:
     """What was concluded, as long as its topic keeps it. Tokens are left out: they say nothing to the person."""
-    reader, found = consumer(connection.kafka, None), []
-    try:
-        parts = [TopicPartition(RiskAssessed.TOPIC, p) for p in reader.partitions_for_topic(RiskAssessed.TOPIC) or ()]
-        reader.assign(parts)
-        reader.seek_to_beginning()
-        quiet = 0
-        while quiet < 5:
-            polled = [r for records in reader.poll(timeout_ms=200, max_records=5000).values() for r in records]
-            quiet = 0 if polled else quiet + 1
-            for record in polled:
-                if record.key == application_id.encode() and dict(record.headers).get("kind") == b"RiskAssessed":
-                    shown = json.loads(record.value)
-                    found.append(
-                        {k: shown[k] for k in ("at", "level", "must_act", "must_review", "reasons", "findings")}
-                    )
-    finally:
-        reader.close()
+    found = []
+    for record in read_all(connection, RiskAssessed.TOPIC):
+        if record.key == application_id.encode() and dict(record.headers).get("kind") == b"RiskAssessed":
+            shown = json.loads(record.value)
+            found.append({k: shown[k] for k in ("at", "level", "must_act", "must_review", "reasons", "findings")})
     for assessment in found:
         assessment["findings"] = [f["title_id"] for f in assessment["findings"]]
     return found

@@ -12,7 +12,7 @@ from services.contracts.calendar import local_date
 from services.contracts.fields import parse_time
 from services.contracts.passport_events import EventAccepted
 from services.risk import questions
-from services.risk.evaluate import Answers, evaluate
+from services.risk.evaluate import Answers, Memo, evaluate
 from services.risk.evidence import Fired, dimensions, level_of, weigh
 from services.risk.fold import Facts, fold
 from services.risk.pack import Pack
@@ -36,20 +36,34 @@ class Cause:
 def assess(record: Record, cause: Cause, pack: Pack) -> RiskAssessed:
     """The assessment that `cause`, already in the record, leads to. Same record and pack: same bytes."""
     facts = fold(record.events.values(), record.beside)
+    found, record.memo = _from_facts(facts, cause, record.application_id, len(record.events), pack, record.memo)
+    return found
+
+
+def recompute(assessed: RiskAssessed, pack: Pack) -> RiskAssessed:
+    """The assessment that its own facts give with a pack: the same bytes when it is the pack it names (promise 5)."""
+    facts: Facts = {section: {} for section in fold(())} | dict(assessed.facts)
+    cause = Cause(assessed.caused_by, assessed.at, assessed.office_code, assessed.cause)
+    return _from_facts(facts, cause, assessed.application_id, assessed.record_version, pack, None)[0]
+
+
+def _from_facts(
+    facts: Facts, cause: Cause, application_id: str, record_version: int, pack: Pack, memo: Memo | None
+) -> tuple[RiskAssessed, Memo]:
     # What held at the event's date and office decides, not what holds today (law-and-policy.md, section 8).
     policy_day = facts["calc"].get("submitted_at", cause.at)
     facts["policy"] = pack.policy.at(local_date(parse_time(policy_day)), cause.office_code)
-    answers, record.memo = evaluate(pack, facts, record.memo)
+    answers, memo = evaluate(pack, facts, memo)
     evidence = weigh(answers.fired, answers.protective)
     level = level_of(evidence, answers.fired, facts["policy"]["thresholds"]["levels"])
     return RiskAssessed(
         assessment_id=ids.assessment_id(cause.id),
-        application_id=record.application_id,
+        application_id=application_id,
         caused_by=cause.id,
         cause=cause.kind,
         at=cause.at,
         office_code=cause.office_code,
-        record_version=len(record.events),
+        record_version=record_version,
         level=level.level,
         must_act=level.must_act,
         must_review=level.must_review,
@@ -64,18 +78,7 @@ def assess(record: Record, cause: Cause, pack: Pack) -> RiskAssessed:
         questions=questions.rank(pack.indicators, answers.indicators, answers.fired),
         facts={section: values for section, values in facts.items() if values and section != "policy"},
         pack_digest=pack.digest,
-    )
-
-
-def recompute(assessed: RiskAssessed, pack: Pack) -> tuple[int, int, int]:
-    """(level, e_np, e_tppo) from the facts that an assessment carries (promise 5)."""
-    facts: Facts = {section: {} for section in fold(())} | dict(assessed.facts)
-    day = facts["calc"].get("submitted_at", assessed.at)
-    facts["policy"] = pack.policy.at(local_date(parse_time(day)), assessed.office_code)
-    answers, _ = evaluate(pack, facts)
-    evidence = weigh(answers.fired, answers.protective)
-    level = level_of(evidence, answers.fired, facts["policy"]["thresholds"]["levels"])
-    return level.level, evidence.e_np, evidence.e_tppo
+    ), memo
 
 
 def _heaviest(fired: Fired) -> tuple[int, int]:
