@@ -46,6 +46,12 @@ def test_cases_are_listed_shown_and_explained() -> None:
     assert "Ini bukan keputusan" in told
     as_json = orjson.loads(tppo("explain", case_id, "--json").stdout)
     assert tppo("explain", as_json["assessment_id"]).exit_code == 0
+    verified = tppo("explain", case_id, "--verify")
+    assert verified.exit_code == 0
+    assert "verified: the same bytes" in verified.stdout
+    to_applicant = tppo("explain", case_id, "--applicant").stdout
+    assert "Anda berhak atas penjelasan" in to_applicant
+    assert "dB" not in to_applicant
     assert tppo("explain", "nobody").exit_code == 1
 
 
