@@ -1,6 +1,7 @@
 """The commands against a running system: what a person at the keyboard reads."""
 
 import json
+import re
 from pathlib import Path
 
 import orjson
@@ -53,6 +54,13 @@ def test_cases_are_listed_shown_and_explained() -> None:
     assert "Anda berhak atas penjelasan" in to_applicant
     assert "dB" not in to_applicant
     assert tppo("explain", "nobody").exit_code == 1
+
+
+def test_a_replay_gives_the_assessments_of_that_day() -> None:
+    shown = tppo("replay")
+    assert shown.exit_code == 0, shown.output
+    assert re.search(r"1,\d{3} │ the same bytes", shown.stdout)
+    assert "other than that day" not in shown.stdout
 
 
 def test_a_planned_referral_is_approved_once() -> None:
