@@ -329,7 +329,8 @@ def test_a_poison_event_becomes_a_dead_letter_and_harms_no_other(played: Played)
         "the assessment after the poison",
     )
     letters = played.read("passport-events-dlq", at_least=2)
-    assert [r.value for r in letters[-2:]] == [b"{broken", b'{"event_id": "half"}']
+    # at least once: a batch that is read again puts its poison aside again
+    assert list(dict.fromkeys(r.value for r in letters))[-2:] == [b"{broken", b'{"event_id": "half"}']
     headers = dict(letters[-1].headers)
     assert headers["dlq-kind"] == b"reject"
     assert headers["dlq-topic"] == b"passport-events"
