@@ -101,7 +101,7 @@ def tell(assessed: RiskAssessed, pack: Pack, console: Console) -> None:
         for each in helps:
             console.print(f"  – {each}")
     else:
-        console.print("Tidak ada yang perlu Anda bawa.")
+        console.print("Untuk saat ini tidak ada yang perlu Anda bawa.")
     console.print(
         "Anda berhak atas penjelasan, perbaikan data, dan keberatan yang diputus orang lain. Tanyakan pada petugas."
     )

@@ -64,11 +64,18 @@ def unknown(assessed: RiskAssessed) -> list[str]:
 
 
 def for_the_applicant(assessed: RiskAssessed, pack: Pack) -> list[str]:
-    """What may be brought or said, in plain Indonesian: no method, no threshold, nothing about others, no tip."""
+    """What may be brought, in plain Indonesian: no method, no threshold, nothing about others, no tip.
+
+    Only what papers can settle. Whoever controls the applicant may stand beside and read it: what was said or seen in the office is
+    never repeated, and when somebody must act nothing is told at all (indicators.md, section 5).
+    """
+    if assessed.must_act:
+        return []
     by_id = {i.id: i for i in pack.indicators}
     told = (f.clears_id for f in assessed.findings if f.id in by_id and _may_be_told(by_id[f.id]))
     return list(dict.fromkeys(told))
 
 
 def _may_be_told(indicator: Indicator) -> bool:
-    return not indicator.of_others and NEVER_SHOWN not in indicator.guards
+    papers = bool({"form", "document", "registry"} & set(indicator.evidence))
+    return papers and indicator.dimension != "means" and not indicator.of_others and NEVER_SHOWN not in indicator.guards

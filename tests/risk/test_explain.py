@@ -59,7 +59,18 @@ def test_what_changed_names_what_came_and_what_was_settled() -> None:
 def test_the_applicant_hears_no_method_no_threshold_and_nothing_of_others(number: int) -> None:
     last = history(number)[-1]
     told = for_the_applicant(last, PACK)
-    hidden = [i for i in PACK.indicators if i.of_others or NEVER_SHOWN in i.guards]
+    hidden = [i for i in PACK.indicators if i.of_others or NEVER_SHOWN in i.guards or i.dimension == "means"]
     assert not {i.clears.id for i in hidden} & set(told)
     assert len(told) == len(set(told))
     assert not any(word in text for text in told for word in ("dB", "skor", "tingkat", "ambang", "indikator"))
+
+
+def test_when_somebody_must_act_whoever_reads_along_learns_nothing() -> None:
+    steps = history(7)
+    assert not steps[0].must_act
+    assert steps[-1].must_act
+    assert for_the_applicant(steps[-1], PACK) == []
+
+
+def test_papers_that_would_help_are_named() -> None:
+    assert any(for_the_applicant(step, PACK) for number in (41, 58, 77, 96) for step in history(number))
