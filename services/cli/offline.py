@@ -52,14 +52,15 @@ class Offline:
 
     async def _run(self, lines: Iterable[bytes], each: Callable[[RiskAssessed], None]) -> None:
         chunk: list[EventAccepted] = []
-        for event in self._accepted(lines):
+        for event in self.accepted(lines):
             chunk.append(event)
             if len(chunk) == CHUNK:
                 await self._assess(chunk, each)
                 chunk = []
         await self._assess(chunk, each)
 
-    def _accepted(self, lines: Iterable[bytes]) -> Iterator[EventAccepted]:
+    def accepted(self, lines: Iterable[bytes]) -> Iterator[EventAccepted]:
+        """What intake would take of each line; what it would refuse stands in `bad`."""
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue

@@ -1,6 +1,8 @@
 """`tppo pack`: the rules as a whole, before they judge anybody."""
 
+import os
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +10,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from services.cli.offline import Offline
+from services.intake.tokens import Tokeniser
 from services.risk.indicator import Condition, Indicator, IndicatorError
 from services.risk.mutation import survivors
 from services.risk.pack import HERE, Pack
 from services.risk.policy import PolicyError
+from services.risk.whatif import compare, differences, judge
 
+Folder = Annotated[
+    Path, typer.Argument(exists=True, file_okay=False, help="folder with indicators/, protective/ and policy/")
+]
 AT_LEAST = 0.9  # of the mutants an example must notice
 
 
@@ -20,6 +28,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Rules: indicators, protective indicators, policy tables.", no_args_is_help=True)
     group.callback()(_pack)
     group.command()(check)
+    group.command()(diff)
+    group.command("try")(try_)
     app.add_typer(group, name="pack")
 
 
@@ -27,23 +37,12 @@ def _pack() -> None:
     """Rules: indicators, protective indicators, policy tables."""
 
 
-def check(
-    folder: Annotated[
-        Path, typer.Argument(exists=True, file_okay=False, help="folder with indicators/, protective/ and policy/")
-    ] = HERE,
-) -> None:
+def check(folder: Folder = HERE) -> None:
     """Every rule parses, names facts that exist, and is held by its examples: each operator and limit flipped is noticed.
 
     Ends with 1 and names file, line and key when something is wrong. Needs no server.
     """
-    try:
-        pack = Pack.load(folder)
-    except (IndicatorError, PolicyError) as error:
-        typer.secho(str(error), fg="red", err=True)
-        raise typer.Exit(1) from None
-    if not pack.indicators:
-        typer.secho(f"{folder} has no indicators/*.yaml", fg="red", err=True)
-        raise typer.Exit(1)
+    pack = _loaded(folder)
     table = Table(title=f"Pack {pack.digest[:12]}")
     for heading in ("no.", "id", "group", "dB", "yes/no/?", "mutants"):
         table.add_column(heading, justify="right" if heading in ("no.", "dB") else "left", no_wrap=True)
@@ -63,6 +62,66 @@ def check(
     if share < AT_LEAST:
         typer.secho(f"the examples must notice {AT_LEAST:.0%}", fg="red", err=True)
         raise typer.Exit(1)
+
+
+def diff(new: Folder, old: Folder = HERE) -> None:
+    """What another folder of rules says otherwise than the one in use: one line a change."""
+    one, two = _loaded(old), _loaded(new)
+    found = list(differences(one, two))
+    for sentence in found:
+        typer.echo(sentence)
+    typer.echo(f"{len(found)} differences between {one.digest[:12]} and {two.digest[:12]}")
+
+
+def try_(
+    new: Folder,
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="upstream events, JSONL, such as of `tppo simulate`")
+    ],
+    old: Folder = HERE,
+    named: Annotated[int, typer.Option(help="how many applications to name")] = 10,
+) -> None:
+    """What another folder of rules would have done: who changes level, and the deep interviews of a day beside the budget.
+
+    Nothing is stored and nothing is sent; the rules in use are untouched.
+    """
+    one, two = _loaded(old), _loaded(new)
+    run = Offline(Tokeniser(os.urandom(32)), datetime.now(UTC), one)
+    with file.open("rb") as source:
+        now, then = judge(run.accepted(source), (one, two))
+    report = compare(now, then)
+    if run.bad:
+        typer.secho(f"{len(run.bad)} lines were refused; `tppo check {file}` names them", fg="yellow", err=True)
+    console = Console()
+    console.print(f"{report.applications:,} applications; level now (rows) and then (columns):")
+    table = Table()
+    for heading in ("now", *(f"→ {level}" for level in range(4))):
+        table.add_column(heading, justify="right")
+    for before in range(4):
+        table.add_row(str(before), *(f"{report.levels[before, after]:,}" for after in range(4)))
+    console.print(table)
+    for indicator, (before, after) in sorted(report.fired.items(), key=lambda i: -abs(i[1][0] - i[1][1])):
+        console.print(f"  {indicator}: fires {before:,} → {after:,}")
+    for office, (before_, after_, all_) in report.offices.items():
+        budget = two.policy.at(datetime.now(UTC).date(), office)["thresholds"]["deep_interviews_share"] * all_
+        over = " [red]over the budget[/]" if after_ > budget else ""
+        console.print(f"  {office}: deep interviews a day {before_:.1f} → {after_:.1f}, budget {budget:.1f}{over}")
+    for application, (level, then_) in list(report.moved.items())[:named]:
+        console.print(f"  {application}: level {level} → {then_}")
+    if len(report.moved) > named:
+        console.print(f"  … and {len(report.moved) - named:,} more")
+
+
+def _loaded(folder: Path) -> Pack:
+    try:
+        pack = Pack.load(folder)
+    except (IndicatorError, PolicyError) as error:
+        typer.secho(str(error), fg="red", err=True)
+        raise typer.Exit(1) from None
+    if not pack.indicators:
+        typer.secho(f"{folder} has no indicators/*.yaml", fg="red", err=True)
+        raise typer.Exit(1)
+    return pack
 
 
 def _row(condition: Condition) -> tuple[str, ...]:

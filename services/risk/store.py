@@ -32,7 +32,7 @@ class MongoStore:
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], clock: Callable[[], datetime]) -> None:
         self._records, self._facts, self._marks = database["records"], database["facts"], database["marks"]
-        self._clock = clock
+        self._clock, self._feed = clock, False
 
     async def read(self, application_ids: Iterable[str]) -> dict[str, Record]:
         wanted = list(dict.fromkeys(application_ids))
@@ -90,7 +90,10 @@ class MongoStore:
         return {number: Licence(number, tuple(snapshots)) for number, snapshots in found.items()}
 
     async def any_licence(self) -> bool:
-        return await self._facts.find_one({"type": "license.snapshot"}, {"_id": 1}) is not None
+        """Asked for every batch; a feed that was there once stays."""
+        if not self._feed:
+            self._feed = await self._facts.find_one({"type": "license.snapshot"}, {"_id": 1}) is not None
+        return self._feed
 
     async def keep_facts(self, events: Sequence[EventAccepted]) -> None:
         steps = [

@@ -1,0 +1,139 @@
+"""What a change of rules would do, before it judges anybody: two packs over the same applications. Pure; decides nothing."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from services.contracts.assessments import RiskAssessed
+from services.contracts.calendar import is_working_day, local_date
+from services.contracts.fields import parse_time
+from services.contracts.passport_events import EventAccepted
+from services.contracts.upstream import REGISTRY
+from services.risk import licences
+from services.risk.assess import Cause, assess
+from services.risk.indicator import Condition
+from services.risk.pack import Pack
+from services.risk.record import Record
+
+DEEP = 2  # from this level on the office holds a deep interview
+SHOWN_FIELDS = (
+    "condition",
+    "decibans",
+    "graded",
+    "group",
+    "dimension",
+    "must_act",
+    "must_review",
+    "outputs",
+    "switches_off",
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What of an assessment a change of rules may move."""
+
+    office: str
+    day: str
+    level: int
+    must_act: bool
+    fired: frozenset[str]
+
+    @classmethod
+    def of(cls, assessed: RiskAssessed) -> "Verdict":
+        day = assessed.facts.get("calc", {}).get("submitted_at", assessed.at)
+        return cls(
+            assessed.office_code, local_date(parse_time(day)).isoformat(), assessed.level, assessed.must_act,
+            frozenset(f.id for f in assessed.findings),
+        )  # fmt: skip
+
+
+def judge(events: Iterable[EventAccepted], packs: Sequence[Pack]) -> list[dict[str, Verdict]]:
+    """For each pack the last verdict on every application, with all its events and every licence snapshot known."""
+    records: dict[str, Record] = {}
+    snapshots: dict[str, list[EventAccepted]] = {}
+    for event in events:
+        if event.type == "license.snapshot" and "license_no" in event.data:
+            snapshots.setdefault(event.data["license_no"], []).append(event)
+        elif event.type in REGISTRY and REGISTRY[event.type].HAS_APPLICATION:
+            records.setdefault(event.application_id, Record(event.application_id)).add(event)
+    known = {number: licences.Licence(number, tuple(seen)) for number, seen in snapshots.items()}
+    found: list[dict[str, Verdict]] = [{} for _ in packs]
+    for application, record in records.items():
+        record.beside["lic"] = licences.facts(record.events.values(), known, bool(known))
+        last = Cause.of(max(record.events.values(), key=lambda e: (parse_time(e.at), e.event_id)))
+        for pack, verdicts in zip(packs, found, strict=True):
+            record.memo = None
+            verdicts[application] = Verdict.of(assess(record, last, pack))
+    return found
+
+
+@dataclass
+class Report:
+    """Counts over all applications; `moved` names those whose level changes."""
+
+    applications: int = 0
+    levels: Counter[tuple[int, int]] = field(default_factory=Counter)
+    fired: dict[str, tuple[int, int]] = field(default_factory=dict)  # by indicator, only where they differ
+    offices: dict[str, tuple[float, float, float]] = field(
+        default_factory=dict
+    )  # deep interviews a day: now, then; all a day
+    moved: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def compare(now: Mapping[str, Verdict], then: Mapping[str, Verdict]) -> Report:
+    """By application id; an application that only one side has is a fault of the caller (KeyError)."""
+    report = Report(len(now))
+    fired_now, fired_then = Counter[str](), Counter[str]()
+    for application, before in now.items():
+        after = then[application]
+        report.levels[before.level, after.level] += 1
+        if before.level != after.level:
+            report.moved[application] = (before.level, after.level)
+        fired_now.update(before.fired)
+        fired_then.update(after.fired)
+    report.fired = {
+        i: (fired_now[i], fired_then[i]) for i in sorted(fired_now | fired_then) if fired_now[i] != fired_then[i]
+    }
+    for office in sorted({v.office for v in now.values()}):
+        days = len({v.day for v in now.values() if v.office == office and _works(v.day)}) or 1
+        mine = [a for a, v in now.items() if v.office == office]
+        deep = [sum(side[a].level >= DEEP for a in mine) / days for side in (now, then)]
+        report.offices[office] = (deep[0], deep[1], len(mine) / days)
+    return report
+
+
+def _works(day: str) -> bool:
+    return is_working_day(date.fromisoformat(day))
+
+
+def differences(one: Pack, two: Pack) -> Iterable[str]:
+    """One sentence for each rule or table that is new, gone or other."""
+    before, after = ({c.id: c for c in pack.conditions} for pack in (one, two))
+    for id_ in sorted(before.keys() | after.keys()):
+        if id_ not in after:
+            yield f"{id_}: is gone"
+        elif id_ not in before:
+            yield f"{id_}: is new: {after[id_].condition}"
+        else:
+            yield from _changed(before[id_], after[id_])
+    tables, newer = one.policy.dump(), two.policy.dump()
+    for name in sorted(tables.keys() | newer.keys()):
+        if tables.get(name) != newer.get(name):
+            rows = [row for row in newer.get(name, ()) if row not in tables.get(name, ())]
+            gone = [row for row in tables.get(name, ()) if row not in newer.get(name, ())]
+            yield f"policy {name}: " + "; ".join(
+                [f"+ from {r['valid_from']} {r['value']}" for r in rows]
+                + [f"- from {r['valid_from']} {r['value']}" for r in gone]
+            )
+
+
+def _changed(before: Condition, after: Condition) -> Iterable[str]:
+    one, two = before.model_dump(mode="json"), after.model_dump(mode="json")
+    for name in SHOWN_FIELDS:
+        if one.get(name) != two.get(name):
+            yield f"{before.id}: {name}: {one.get(name)} → {two.get(name)}"
+    other = sorted(n for n in one.keys() | two.keys() if one.get(n) != two.get(n) and n not in SHOWN_FIELDS)
+    if other:
+        yield f"{before.id}: other text or examples: {', '.join(other)}"

@@ -1,0 +1,67 @@
+"""What a change of rules would do: the same rules move nothing, another limit moves whom it must."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from services.risk.pack import HERE, Pack
+from services.risk.whatif import compare, differences, judge
+from services.simulator.day import play
+from tests.build import accepted
+
+PACK = Pack.load()
+EVENTS = [accepted(e) for e in play(date(2026, 11, 24), applications=100)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for part in ("indicators", "protective", "policy"):
+        (tmp_path / part).mkdir()
+        for file in (HERE / part).glob("*.yaml"):
+            (tmp_path / part / file.name).write_text(file.read_text())
+    return tmp_path
+
+
+def changed(folder: Path, name: str, old: str, new: str) -> Pack:
+    file = folder / name
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new, 1))
+    return Pack.load(folder)
+
+
+def test_the_same_rules_move_nobody() -> None:
+    now, then = judge(EVENTS, (PACK, PACK))
+    report = compare(now, then)
+    assert report.applications == 100
+    assert report.moved == {}
+    assert report.fired == {}
+    assert list(differences(PACK, PACK)) == []
+
+
+def test_another_limit_moves_whom_it_must_and_nobody_who_must_be_helped(folder: Path) -> None:
+    stricter = changed(folder, "policy/thresholds.yaml", "levels: [80, 130, 170]", "levels: [600, 700, 800]")
+    now, then = judge(EVENTS, (PACK, stricter))
+    report = compare(now, then)
+    assert report.moved
+    assert all(after < before and not now[a].must_act for a, (before, after) in report.moved.items())
+    assert all(then[a].level == 3 for a, verdict in now.items() if verdict.must_act)
+    assert report.fired == {}
+    (sentence,) = differences(PACK, stricter)
+    assert sentence.startswith("policy thresholds: + from 2015-01-01")
+
+
+def test_another_condition_is_told_with_both_texts_and_fires_otherwise(folder: Path) -> None:
+    lighter = changed(folder, "indicators/work_intent_not_in_siskop2mi.yaml", "decibans: 9", "decibans: 1")
+    assert list(differences(PACK, lighter)) == ["work_intent_not_in_siskop2mi: decibans: 9 → 1"]
+    gone = changed(folder, "indicators/work_intent_not_in_siskop2mi.yaml", "== 'not_found'", "== 'nowhere'")
+    now, then = judge(EVENTS, (PACK, gone))
+    before, after = compare(now, then).fired["work_intent_not_in_siskop2mi"]
+    assert before > after == 0
+
+
+def test_a_rule_that_is_gone_and_one_that_is_new_are_named(folder: Path) -> None:
+    (folder / "indicators" / "same_payer_many.yaml").unlink()
+    smaller = Pack.load(folder)
+    assert list(differences(PACK, smaller)) == ["same_payer_many: is gone"]
+    assert next(iter(differences(smaller, PACK))).startswith("same_payer_many: is new: net.payer_account")
