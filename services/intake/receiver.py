@@ -115,15 +115,22 @@ class Receiver:
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def resend(self, until: datetime, application_id: str | None = None) -> int:
-        """Send again what batches before a moment still owe, all or one application's. Returns how many messages."""
-        left = await self._store.left_open(until, application_id)
+    async def resend(self, until: datetime) -> int:
+        """Send again what batches before a moment still owe. Returns how many messages.
+
+        Never of a batch that may be on its way: its mark would go before its write had come.
+        """
+        left = await self._store.left_open(until)
         count = 0
         for batch, owed in left.items():
             await self._send(owed)
             await self._store.settle([batch])
             count += sum(len(events) for events in owed.values())
         return count
+
+    async def send_owed(self, application_id: str, owed: Mapping[str, bytes]) -> None:
+        """Send what one document owes, by name."""
+        await self._send({application_id: owed})
 
     async def tell(self, message: Message) -> None:
         """Send one message that no document owes."""

@@ -128,13 +128,10 @@ class VaultStore:
         """Everything of these batches was acknowledged by the broker."""
         await self._open.delete_many({"_id": {"$in": list(batches)}})
 
-    async def left_open(
-        self, until: datetime, application_id: str | None = None, limit: int = 50
-    ) -> dict[str, dict[str, dict[str, bytes]]]:
+    async def left_open(self, until: datetime, limit: int = 50) -> dict[str, dict[str, dict[str, bytes]]]:
         """What batches older than `until` still owe: batch, application, event id, bytes."""
         found: dict[str, dict[str, dict[str, bytes]]] = {}
-        wanted: dict[str, Any] = {"at": {"$lt": until}} | ({"applications": application_id} if application_id else {})
-        async for each in self._open.find(wanted).limit(limit):
+        async for each in self._open.find({"at": {"$lt": until}}).limit(limit):
             owed: dict[str, dict[str, bytes]] = {}
             async for d in self._vault.find({"_id": {"$in": each["applications"]}, "w": each["_id"]}, {"owed": 1}):
                 owed[d["_id"]] = d["owed"]
@@ -191,10 +188,12 @@ class VaultStore:
     async def change(
         self, entry: VaultEntry, fields: Mapping[str, Any], owed: Mapping[str, bytes], batch: str, now: datetime
     ) -> bool:
-        """Change a document and owe messages in one atomic, journaled write. False: somebody else wrote first."""
+        """Change a document and owe messages in one atomic, journaled write. False: somebody else wrote first.
+
+        `owed` is all that the document owes afterwards; the batch stays open until `settle`.
+        """
         await self._open.insert_one({"_id": batch, "at": now, "applications": [entry.application_id]})
-        still = entry.owed if entry.owed_is_open else {}
-        done = {**fields, "owed": {k: Binary(v) for k, v in {**still, **owed}.items()}, "w": batch}
+        done = {**fields, "owed": {k: Binary(v) for k, v in owed.items()}, "w": batch}
         vault = self._vault.with_options(write_concern=WriteConcern("majority", j=True))
         known = {"_id": entry.application_id, "version": entry.version}
         return bool((await vault.update_one(known, {"$set": done, "$inc": {"version": 1}})).matched_count)

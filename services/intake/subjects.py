@@ -8,7 +8,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import orjson
@@ -22,7 +22,6 @@ from services.intake.tokens import Tokeniser
 from services.intake.vault import MasterKey
 
 MAX_ROUNDS = 20
-SOON = timedelta(seconds=1)  # "until now" must hold what was opened in this very millisecond
 Verb = Literal["export", "restrict", "release", "erase"]
 
 
@@ -84,7 +83,8 @@ class Subjects:
     async def erase(self, request: SubjectRequest) -> list[Outcome]:
         """The keys are destroyed and every service is told. What people still need is kept, and said so (Ps 43, 15)."""
         names = await self._begin("erase", request)
-        done = [await self._erase(name, request.despite_retention) for name in names]
+        asked = set(self._tokens.every("subject", request.nik)) if request.nik else set()
+        done = [await self._erase(name, request.despite_retention, asked) for name in names]
         if self._truncate_raw and any(o.state == "erased" for o in done):
             await self._truncate_raw()
         return done
@@ -130,16 +130,19 @@ class Subjects:
             await asyncio.sleep(0.01)
         raise Contended("the vault document is contended")
 
-    async def _erase(self, name: str, despite_retention: bool) -> Outcome:
+    async def _erase(self, name: str, despite_retention: bool, asked: set[str]) -> Outcome:
+        """`asked` are the tokens of the person who asked, so that a link left by a crash goes with the next try."""
         for _ in range(MAX_ROUNDS):
             now, entry = self._clock(), await self._entry(name)
             if entry.state == "erased":
+                await self._store.unlink(name, asked)
                 return Outcome(name, "erased", "nothing to do")
             kept = await self._store.kept(name)
             if kept and kept["until"] > now and not despite_retention:
                 return Outcome(name, entry.state, f"kept: {kept['reason']}", kept["until"].isoformat())
-            await self._receiver.resend(now + SOON, name)  # what is owed goes out before nothing can be sent any more
-            people = await self._people(name)
+            if entry.owed_is_open:  # goes out before the word that ends it
+                await self._receiver.send_owed(name, entry.owed)
+            people = asked | await self._people(name)
             gone = {"state": "erased", "key": b"", "events": [{"id": i} for i in sorted(entry.seen)]}
             if await self._change(entry, gone, ApplicationErased):
                 await self._store.unlink(name, people)
@@ -160,10 +163,10 @@ class Subjects:
         """The write, the message, and the memory of the door."""
         now, batch = self._clock(), uuid.uuid4().hex
         message = kind(application_id=entry.application_id, at=now.isoformat())
-        owed = {f"{kind.__name__}/{batch}": message.encode()}
-        if not await self._store.change(entry, fields, owed, batch, now):
-            await self._store.settle([batch])
-            return False
-        self._receiver.forget(entry.application_id)
-        await self._receiver.resend(now + SOON, entry.application_id)
-        return True
+        owed = {**(entry.owed if entry.owed_is_open else {}), f"{kind.__name__}/{batch}": message.encode()}
+        changed = await self._store.change(entry, fields, owed, batch, now)
+        if changed:
+            self._receiver.forget(entry.application_id)
+            await self._receiver.send_owed(entry.application_id, owed)
+        await self._store.settle([batch])
+        return changed

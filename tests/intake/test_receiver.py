@@ -65,11 +65,10 @@ class Documents:
         for batch in batches:
             self.open.pop(batch, None)
 
-    async def left_open(self, until: datetime, application: str | None) -> dict[str, dict[str, dict[str, bytes]]]:
+    async def left_open(self, until: datetime) -> dict[str, dict[str, dict[str, bytes]]]:
         return {
             b: {n: self.vault[n]["owed"] for n in names if n in self.vault and self.vault[n]["w"] == b}
             for b, names in self.open.items()
-            if application is None or application in names
         }
 
 
