@@ -9,7 +9,7 @@ import httpx
 import typer
 
 from services.embedded.keys import ISSUER
-from services.embedded.stack import Addresses
+from services.embedded.stack import SERVICES, Addresses
 from services.runtime.identity import Signer
 from services.runtime.settings import KafkaSettings
 
@@ -42,7 +42,7 @@ class Connection:
 
 
 def connect() -> Connection:
-    """TPPO_DATA names a data folder; without it, the last demo's. TPPO_URL_<SERVICE> overrides."""
+    """TPPO_DATA names a data folder; without it, the last demo's. Elsewhere TPPO_URL_<SERVICE> and TPPO_ADMIN_<SERVICE>."""
     folder = Path(os.environ.get("TPPO_DATA", ROOT / "last"))
     if (folder / "stack.json").exists():
         return Connection(Addresses.read(folder), folder / "keys")
@@ -51,7 +51,8 @@ def connect() -> Connection:
         raise typer.BadParameter(f"no running demo in {folder}; start `make demo`, or set TPPO_URL_INTAKE and the like")
     where = Addresses(
         data=str(folder), broker=KafkaSettings.load().bootstrap, store="", mail_smtp=0, mail_page="",
-        intake=url["intake"], referral=url["referral"], notify=url["notify"], admin={"ledger": url["ledger"]},
+        intake=url["intake"], referral=url["referral"], notify=url["notify"],
+        admin={"ledger": url["ledger"]} | {s: a for s in SERVICES if (a := os.environ.get(f"TPPO_ADMIN_{s.upper()}"))},
     )  # fmt: skip
     return Connection(where, None)
 

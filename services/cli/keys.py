@@ -53,6 +53,11 @@ def rotate(
     if not path.exists():
         raise typer.BadParameter(f"{path} does not exist; name the folder of the keys with --folder")
     before = _states(connection)
+    for service, state in before.items():
+        if "away" in state:
+            raise typer.BadParameter(
+                f"{service} {state['away']}, so nobody would see it move; TPPO_ADMIN_{service.upper()} names its admin address"
+            )
     if any(state.get("moving") for state in before.values()):
         raise typer.BadParameter("a rotation is under way: `tppo keys status` shows how far it is")
     version = keys.add_version(path)
