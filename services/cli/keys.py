@@ -113,8 +113,11 @@ def _states(connection: Connection) -> dict[str, dict[str, Any]]:
 
 def _ask(connection: Connection) -> Iterator[tuple[str, dict[str, Any]]]:
     for service in MOVES:
+        if service not in connection.where.admin:
+            yield service, {"away": "has no known admin address"}
+            continue
         try:
             found = httpx.get(f"{connection.where.admin[service]}/keys", timeout=5).json()
             yield service, found[0] if isinstance(found, list) and found else dict(found or {})
-        except (httpx.HTTPError, KeyError, ValueError) as error:
+        except (httpx.HTTPError, ValueError) as error:
             yield service, {"away": f"cannot be asked ({type(error).__name__})"}
