@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from services.cli import pack_release
 from services.cli.offline import Offline
 from services.intake.tokens import Tokeniser
 from services.risk.indicator import Condition, Indicator, IndicatorError
@@ -26,15 +27,11 @@ AT_LEAST = 0.9  # of the mutants an example must notice
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Rules: indicators, protective indicators, policy tables.", no_args_is_help=True)
-    group.callback()(_pack)
     group.command()(check)
     group.command()(diff)
     group.command("try")(try_)
+    pack_release.add_to(group)
     app.add_typer(group, name="pack")
-
-
-def _pack() -> None:
-    """Rules: indicators, protective indicators, policy tables."""
 
 
 def check(folder: Folder = HERE) -> None:

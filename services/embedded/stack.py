@@ -156,6 +156,8 @@ class Stack:
                     f"{prefix}TOKEN_KEY_FILE": str(key / "token_key"),
                     f"{prefix}TRUNCATE_RAW": str(self.external_broker is not None).lower(),
                 }
+            case "risk":
+                env |= {f"{prefix}PACKS": str(self.folder / "packs")}
             case "notify":
                 env |= {
                     f"{prefix}SMTP_PORT": str(where.mail_smtp),

@@ -222,7 +222,9 @@ class Receiver:
                 answers.append((each, self._accept(each.checked, entries)))
             except Exception as error:  # a fault of ours with one event harms no other
                 each.answer.set_exception(error)
-        changed = [e for e in entries.values() if e.added]
+        # Only its own: what a form is related to (a licence) may be in the hands of another part, with additions of that part.
+        own = {each.checked.event.subject for each in waiting}
+        changed = [e for name, e in entries.items() if name in own and e.added]
         batch, lost = uuid.uuid4().hex, set()
         faults.point("intake.before_vault")
         if changed:

@@ -19,6 +19,7 @@ import faust
 import structlog
 from aiokafka import AIOKafkaProducer
 
+from services.contracts.calendar import local_date
 from services.contracts.message import Message
 from services.contracts.passport_events import (
     ApplicationErased,
@@ -29,7 +30,7 @@ from services.contracts.passport_events import (
 )
 from services.contracts.tokens import Newer
 from services.risk import batch, measures, rekey
-from services.risk.pack import Pack
+from services.risk.active import ActivePack
 from services.risk.settings import RiskSettings
 from services.risk.store import INDEXES, MongoStore
 from services.runtime import dead_letter, faults, health, logs, metrics
@@ -57,7 +58,7 @@ class Pump:
         self, settings: RiskSettings, log: structlog.typing.FilteringBoundLogger, state: health.Health
     ) -> None:
         self._settings, self._log, self._health = settings, log, state
-        self._pack = Pack.load()
+        self.active = ActivePack(settings.packs, lambda: local_date(datetime.now(UTC)))
         self._newest = Newest(settings.intake_url, Signer.from_file(settings.key_file, "risk"), "risk")
         self._rotated = asyncio.Event()
         self._rotated.set()  # look at start: a move may have been cut short
@@ -72,7 +73,7 @@ class Pump:
         self._store = MongoStore(database, lambda: datetime.now(UTC))
         self._producer = AIOKafkaProducer(**self._settings.kafka.asyncio_producer())
         await self._producer.start()
-        self._log.info("started", pack=self._pack.digest[:12], indicators=len(self._pack.indicators))
+        self._log.info("started", **self.active.state())
 
     async def take(self, messages: Sequence[Incoming]) -> None:
         """Returns only when every message has had its outcome."""
@@ -107,7 +108,7 @@ class Pump:
             return
         try:
             items = [item for _, item in events]
-            step = partial(batch.work, items, self._store, self._pack, self._send, self._newest_of)
+            step = partial(batch.work, items, self._store, self.active.pack, self._send, self._newest_of)
             self._count(await self._without_limit(step))
             metrics.MESSAGES.labels(EventAccepted.TOPIC, "handled").inc(len(events))
         except Exception as error:
@@ -120,6 +121,11 @@ class Pump:
             if self._unexpected > self._settings.max_unexpected:
                 self._log.error("too many unexpected errors", count=self._unexpected)
                 os._exit(EXIT_UNEXPECTED)
+
+    def look_at_the_rules(self) -> None:
+        """Between two batches: a batch is judged by one pack."""
+        if said := self.active.look():
+            (self._log.error if self.active.refused else self._log.info)("rules", said=said)
 
     async def rekey(self) -> None:
         """Move the store whenever newer token keys were announced; beside the work of events."""
@@ -192,7 +198,12 @@ def make_app(settings: RiskSettings) -> faust.App:
     log = logs.set_up("risk")
     state = health.Health()
     pump = Pump(settings, log, state)
-    health.serve(settings.admin_host, settings.admin_port, state, {"/keys": lambda: pump.keys})
+    health.serve(
+        settings.admin_host,
+        settings.admin_port,
+        state,
+        {"/keys": lambda: pump.keys, "/pack": lambda: pump.active.state()},
+    )
     app = faust.App(
         "risk",
         broker=[f"kafka://{server}" for server in settings.kafka.bootstrap.split(",")],
@@ -239,6 +250,7 @@ def make_app(settings: RiskSettings) -> faust.App:
         while not app.should_stop:
             state.turned()
             state.assigned = bool(app.consumer.assignment())
+            pump.look_at_the_rules()
             await asyncio.sleep(0.5)
 
     return app

@@ -141,6 +141,8 @@ def _load(file: Path, model: type[C]) -> C:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         raise IndicatorError(f"{file.name}: line {mark.line + 1 if mark else '?'}: {error.problem}") from None
+    except ValueError as error:  # a date that is none
+        raise IndicatorError(f"{file.name}: {error}") from None
     try:
         found = model.model_validate(raw)
         _ = found.program

@@ -42,7 +42,7 @@ class Policy:
     def load(cls, folder: Path) -> "Policy":
         tables: dict[str, tuple[Row, ...]] = {}
         for file in sorted(folder.glob("*.yaml")):
-            rows = yaml.safe_load(file.read_text())
+            rows = _parsed(file)
             if not isinstance(rows, list) or not rows:
                 raise PolicyError(f"{file.name}: must be a list of rows")
             tables[file.stem] = tuple(_rows(file.name, rows))
@@ -62,6 +62,16 @@ class Policy:
     def dump(self) -> dict[str, Any]:
         """All rows, for the digest of the pack."""
         return {name: [row.model_dump(mode="json") for row in rows] for name, rows in self._tables.items()}
+
+
+def _parsed(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text())
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise PolicyError(f"{file.name}: line {mark.line + 1 if mark else '?'}: {error.problem}") from None
+    except ValueError as error:  # a date that is none
+        raise PolicyError(f"{file.name}: valid_from or valid_to: {error}") from None
 
 
 def _rows(file: str, rows: Iterable[Any]) -> Iterable[Row]:

@@ -15,6 +15,9 @@ class RiskSettings(ServiceSettings):
 
     intake_url: str = Field("http://127.0.0.1:8080", description="intake, for newer tokens after a key rotation")
     key_file: Path = Field(description="private key that signs calls to intake, a JWK")
+    packs: Path | None = Field(
+        None, description="folder with active.json and signers/; without it the rules that came along"
+    )
     batch: int = Field(500, ge=1, le=5000, description="events taken at once")
     within_s: float = Field(0.05, gt=0, le=5, description="longest wait for a batch to fill, seconds")
     max_unexpected: int = Field(20, ge=1, description="unexpected errors of one run before the worker ends itself")

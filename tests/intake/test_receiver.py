@@ -227,3 +227,41 @@ def test_a_fault_of_ours_with_one_event_harms_no_other(monkeypatch: pytest.Monke
     one, broken, two = asyncio.run(run())
     assert (one, two) == (["accepted"], ["accepted"])
     assert isinstance(broken, RuntimeError)
+
+
+def test_a_part_never_writes_what_another_part_has_in_hand() -> None:
+    """A form names a licence whose snapshot is on its way in another part: each is written once, and both are accepted."""
+    documents, sends = Documents(), Sends()
+    slow = asyncio.Event()
+    written: list[list[str]] = []
+    write = documents.write
+
+    async def slowly(entries: Sequence[VaultEntry], *rest: Any) -> set[str]:
+        written.append([e.application_id for e in entries])
+        if entries[0].application_id == "LIC-P1":
+            await slow.wait()
+        return await write(entries, *rest)
+
+    documents.write = slowly  # type: ignore[method-assign, assignment]
+    snapshot = upstream(
+        "license.snapshot", {"kind": "ppiu", "license_no": "P1", "name": "PT Contoh", "status": "active"}
+    )
+    licence = check(orjson.dumps(snapshot | {"id": "lic", "subject": "LIC-P1"}), NOW)
+    form = check(orjson.dumps(submitted(agent_license_no="P1") | {"id": "form", "subject": "A1"}), NOW)
+    assert isinstance(licence, Checked)
+    assert isinstance(form, Checked)
+
+    async def run() -> list[list[str]]:
+        door = receiver(documents, sends)
+        first = asyncio.create_task(door.take([licence, licence]))
+        while not written:
+            await asyncio.sleep(0)
+        second = asyncio.create_task(door.take([form, form]))
+        while len(written) < 2:
+            await asyncio.sleep(0)
+        slow.set()
+        return [list(await first), list(await second)]
+
+    answers = asyncio.run(run())
+    assert written == [["LIC-P1"], ["A1"]]
+    assert answers == [["accepted", "duplicate"], ["accepted", "duplicate"]]

@@ -100,7 +100,11 @@ def run_day(folder: Path, external_broker: str | None = None, applications: int 
             player.must_live()
             return player.done and figures.settled(figures.read(player.sent))
 
-        until(settled, "the day to settle", 120)
+        until(
+            settled,
+            lambda: f"the day to settle: {player.sent} of {player.total} sent, {figures.read(player.sent)}",
+            120,
+        )
         mongo: MongoClient[dict[str, Any]] = MongoClient(stack.addresses.store, tz_aware=True)
         yield Played(stack, events, figures.read(player.sent), mongo)
         mongo.close()

@@ -1,0 +1,118 @@
+"""A bundle judges only when everything holds: content, days, two different people. Else the rules in use go on."""
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+from joserfc.jwk import OKPKey
+
+from services.risk.active import ACTIVE, SIGNERS, ActivePack
+from services.risk.bundle import Bundle, Refused, accepted, build
+from services.risk.pack import HERE, Pack
+
+TODAY = date(2026, 11, 24)
+ANI, BUDI, CICI = (OKPKey.generate_key("Ed25519") for _ in range(3))
+KNOWN = {"ani": ANI, "budi": BUDI, "ani-again": ANI}
+BUILT = build(HERE, date(2026, 11, 1), date(2026, 12, 31))
+GOOD = BUILT.signed("maker", "ani", ANI).signed("checker", "budi", BUDI)
+
+
+def changed(**files: str) -> Bundle:
+    """Signed again after the change, so that only the content is wrong."""
+    other = BUILT.model_copy(update={"files": BUILT.files | files})
+    return other.signed("maker", "ani", ANI).signed("checker", "budi", BUDI)
+
+
+def edited(name: str, old: str, new: str) -> Callable[[], Bundle]:
+    assert old in BUILT.files[name]
+    return lambda: changed(**{name: BUILT.files[name].replace(old, new, 1)})
+
+
+PAYER = "indicators/same_payer_many.yaml"
+BAD: dict[str, tuple[Callable[[], Bundle], str]] = {
+    "unsigned": (lambda: BUILT, "not signed by a maker"),
+    "no checker": (lambda: BUILT.signed("maker", "ani", ANI), "not signed by a checker"),
+    "no maker": (lambda: BUILT.signed("checker", "budi", BUDI), "not signed by a maker"),
+    "approved by oneself": (lambda: BUILT.signed("maker", "ani", ANI).signed("checker", "ani", ANI), "the same person"),
+    "one person with two names": (lambda: BUILT.signed("maker", "ani", ANI).signed("checker", "ani-again", ANI), "the same person"),
+    "a stranger": (lambda: GOOD.signed("checker", "cici", CICI), "cici, who is not known"),
+    "in another's name": (lambda: BUILT.signed("maker", "ani", ANI).signed("checker", "budi", CICI), "signature of budi does not hold"),
+    "changed after it was signed": (lambda: GOOD.model_copy(update={"files": GOOD.files | {PAYER: GOOD.files[PAYER].replace("decibans: 6", "decibans: 1")}}), "changed after ani signed"),
+    "days stretched after it was signed": (lambda: GOOD.model_copy(update={"valid_to": date(2030, 1, 1)}), "changed after ani signed"),
+    "not a signature": (lambda: GOOD.model_copy(update={"signatures": ["x.y.z"]}), "cannot be read"),
+    "another role": (lambda: GOOD.signed("boss", "ani", ANI), "no known role"),  # type: ignore[arg-type]
+    "out of its folder": (lambda: changed(**{"indicators/../../x.yaml": "id: x"}), "files.indicators/../../x.yaml"),
+    "hidden": (lambda: changed(**{"indicators/.x.yaml": "id: x"}), "files.indicators/.x.yaml"),
+    "another kind of file": (lambda: changed(**{"indicators/x.py": "1"}), "files.indicators/x.py"),
+    "nothing in it": (lambda: BUILT.model_copy(update={"files": {}}).signed("maker", "ani", ANI).signed("checker", "budi", BUDI), "holds no indicator"),
+    "not YAML": (edited(PAYER, "title:", "title: ["), "same_payer_many.yaml: line"),
+    "a key nobody knows": (edited(PAYER, "title:", "grup: G_pay\ntitle:"), "grup"),
+    "no group": (edited(PAYER, "group: G_pay\n", ""), "group"),
+    "a weight in words": (edited(PAYER, "decibans: 6", "decibans: heavy"), "decibans"),
+    "a grade that does not exist": (edited(PAYER, "grade: D", "grade: E"), "grade"),
+    "a dimension that does not exist": (edited(PAYER, "dimension: network", "dimension: luck"), "dimension"),
+    "a number out of the catalogue": (edited(PAYER, "number: 54", "number: 78"), "number"),
+    "another id than the file": (edited(PAYER, "id: same_payer_many", "id: other_payer"), "the name of the file"),
+    "a condition that does not parse": (edited(PAYER, "households >= 4", "households >= >= 4"), "condition"),
+    "a misspelt fact": (edited(PAYER, "net.payer_account.households >= 4", "net.payer_acount.households >= 4"), "did you mean net.payer_account"),
+    "a misspelt fact beside the finding": (edited(PAYER, "- net.payer_account", "- net.payer_acount"), "reads: no fact net.payer_acount"),
+    "two examples only": (edited("indicators/prior_departure_deferral.yaml", "- answer: 'no'", "  note: x\n- answer: maybe"), "examples"),
+    "no question": (edited(PAYER, "- Ada catatan utang?\n", ""), "questions"),
+    "one language": (edited(PAYER, "  en: Same payer account\n", ""), "title"),
+    "a policy row without law": (edited("policy/thresholds.yaml", "legal_ref:", "# legal_ref:"), "legal_ref"),
+    "a policy day that does not exist": (edited("policy/thresholds.yaml", "2015-01-01", "2015-02-30"), "valid_from"),
+    "a policy that is not YAML": (lambda: changed(**{"policy/thresholds.yaml": "- a: ["}), "thresholds.yaml: line 1"),
+    "a policy that is no list": (lambda: changed(**{"policy/thresholds.yaml": "a: 1"}), "must be a list of rows"),
+    "a sign that requires nobody": (edited("indicators/scam_hub_destination_with_recruitment.yaml", "requires_any_of:\n-", "requires_any_of:\n- nobody\n-"), "no such indicator: nobody"),
+}  # fmt: skip
+
+
+def test_two_people_and_the_right_day_let_it_judge() -> None:
+    assert accepted(GOOD, KNOWN, TODAY).digest == Pack.load().digest
+    assert Bundle.decode(GOOD.encode()) == GOOD
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_whatever_does_not_hold_is_refused_with_its_reason(kind: str) -> None:
+    make, words = BAD[kind]
+    with pytest.raises(Refused) as refused:
+        accepted(make(), KNOWN, TODAY)
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize("today", [date(2026, 10, 31), date(2027, 1, 1)])
+def test_it_may_be_activated_on_its_days_alone(today: date) -> None:
+    with pytest.raises(Refused, match="may be activated from"):
+        accepted(GOOD, KNOWN, today)
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"), [(b"{", "line 1"), (b"[]", "(file)"), (b'{"format": 2}', "format"), (b"x" * 6_000_000, "bytes")]
+)
+def test_what_is_no_bundle_is_refused(raw: bytes, words: str) -> None:
+    with pytest.raises(Refused) as refused:
+        Bundle.decode(raw)
+    assert words in str(refused.value)
+
+
+def test_the_rules_in_use_go_on_when_a_bundle_is_refused_and_come_back_when_it_goes(tmp_path: Path) -> None:
+    (tmp_path / SIGNERS).mkdir()
+    for who, key in (("ani", ANI), ("budi", BUDI)):
+        (tmp_path / SIGNERS / f"{who}.jwk.json").write_text(json.dumps(key.as_dict(private=False)))
+    active = ActivePack(tmp_path, lambda: TODAY)
+    own = active.pack.digest
+    assert active.look() is None
+    lighter = edited(PAYER, "decibans: 6", "decibans: 1")()
+    (tmp_path / ACTIVE).write_bytes(lighter.encode())
+    assert "in use now" in str(active.look())
+    assert active.pack.digest == lighter.pack().digest != own
+    (tmp_path / ACTIVE).write_bytes(BUILT.encode())
+    assert "refused" in str(active.look())
+    assert active.pack.digest == lighter.pack().digest
+    assert active.refused == "is not signed by a maker"
+    assert active.look() is None  # said once
+    (tmp_path / ACTIVE).unlink()
+    assert "came along" in str(active.look())
+    assert active.pack.digest == own
