@@ -18,6 +18,7 @@ from services.risk.bundle import build as build_
 from services.risk.pack import HERE, Pack
 
 WAIT_S = 30.0
+LOOKED_S = 3.0  # risk looks twice a second
 BundleFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="a bundle of `tppo pack build`")]
 Packs = Annotated[Path | None, typer.Option(help="folder of TPPO_RISK_PACKS; without it the running demo's")]
 
@@ -123,13 +124,13 @@ def _until(digest: str) -> None:
     if not address:
         typer.echo("written; TPPO_ADMIN_RISK would let this command see when risk has taken it over")
         return
-    deadline = time.monotonic() + WAIT_S
-    while time.monotonic() < deadline:
+    started = time.monotonic()
+    while time.monotonic() < started + WAIT_S:
         state = httpx.get(f"{address}/pack", timeout=5).json()
         if state["digest"] == digest:
             typer.echo(f"risk judges by {digest[:12]} now")
             return
-        if state["refused"]:
+        if state["refused"] and time.monotonic() > started + LOOKED_S:  # before that it may be of the file before
             _fail(f"risk refused it: {state['refused']}")
         time.sleep(0.2)
     _fail(f"risk did not take it over within {WAIT_S:.0f} s")
