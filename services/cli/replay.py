@@ -11,7 +11,7 @@ from services.cli.connection import connect
 from services.cli.topic import read_all
 from services.contracts.assessments import FactRecorded, RecordErased, RiskAssessed
 from services.contracts.passport_events import EventAccepted
-from services.contracts.upstream import REGISTRY
+from services.risk.batch import has_application
 from services.risk.pack import Pack
 from services.risk.replay import Replayed
 from services.risk.replay import replay as replay_
@@ -44,7 +44,7 @@ def replay(application: Annotated[str | None, typer.Option(help="this applicatio
             and _wanted(record.key, application)
         ):
             event = _decoded(record.value)
-            if event and event.type in REGISTRY and REGISTRY[event.type].HAS_APPLICATION:
+            if event and has_application(event):
                 events[event.application_id].append(event)
     assessed: dict[str, list[RiskAssessed]] = defaultdict(list)
     recorded = {

@@ -1,6 +1,6 @@
 """An application's vault document while the door works on it: what is stored, and what the batch at hand adds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -110,3 +110,12 @@ def kind_of(name: str) -> bytes:
 def opened(event: Mapping[str, Any], key: DataKey) -> UpstreamData:
     """The clear data of one sealed event."""
     return REGISTRY[event["type"]].model_validate(orjson.loads(key.open(event["id"], bytes(event["sealed"]))))
+
+
+def unsealed(document: Mapping[str, Any], master: MasterKey) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """(event, clear data as it was sealed) of a vault document, in the order of arrival; what was destroyed is left out."""
+    sealed = [e for e in document["events"] if "sealed" in e]
+    if sealed:
+        key = master.unwrap(bytes(document["key"]), document["_id"])
+        for event in sealed:
+            yield event, orjson.loads(key.open(event["id"], bytes(event["sealed"])))

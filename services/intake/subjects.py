@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.contracts.passport_events import ApplicationErased, ApplicationReleased, ApplicationRestricted
-from services.intake.entry import State, VaultEntry
+from services.intake.entry import State, VaultEntry, unsealed
 from services.intake.receiver import Contended, Receiver
 from services.intake.store import VaultStore
 from services.intake.tokens import Tokeniser
@@ -111,12 +110,8 @@ class Subjects:
         if document is None:
             return found
         found["state"] = document.get("state", "open")
-        sealed = [e for e in document["events"] if "sealed" in e]
-        key = self._master.unwrap(bytes(document["key"]), name) if sealed else None
-        for event in sorted(sealed, key=lambda e: (e["at"], e["id"])):
-            assert key is not None
-            data = orjson.loads(key.open(event["id"], bytes(event["sealed"])))
-            found["events"].append({"event_id": event["id"], "type": event["type"], "at": event["at"], "data": data})
+        clear = sorted(unsealed(document, self._master), key=lambda pair: (pair[0]["at"], pair[0]["id"]))
+        found["events"] = [{"event_id": e["id"], "type": e["type"], "at": e["at"], "data": data} for e, data in clear]
         return found
 
     async def _pause(self, name: str, state: State) -> Outcome:
@@ -156,7 +151,8 @@ class Subjects:
         return entry
 
     async def _people(self, name: str) -> set[str]:
-        niks = {e["data"].get("nik") for e in (await self._copy(name))["events"]}
+        document = await self._store.document(name)
+        niks = {data.get("nik") for _, data in unsealed(document, self._master)} if document else set()
         return {token for nik in niks if nik for token in self._tokens.every("subject", nik)}
 
     async def _change(self, entry: VaultEntry, fields: dict[str, Any], kind: type[ApplicationRestricted]) -> bool:

@@ -3,7 +3,9 @@
 Pure: no clock, no store, no broker. It never decides; a score is a work-order for a person (design, section 1).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
 
 from services.contracts import ids
@@ -40,6 +42,11 @@ def assess(record: Record, cause: Cause, pack: Pack) -> RiskAssessed:
     return found
 
 
+def day_of(facts: Mapping[str, Any], at: str) -> date:
+    """The day of the application, else of the event: what held then decides, not what holds today (law-and-policy.md, section 8)."""
+    return local_date(parse_time(facts.get("calc", {}).get("submitted_at", at)))
+
+
 def recompute(assessed: RiskAssessed, pack: Pack) -> RiskAssessed:
     """The assessment that its own facts give with a pack: the same bytes when it is the pack it names (promise 5)."""
     facts: Facts = {section: {} for section in fold(())} | dict(assessed.facts)
@@ -50,9 +57,7 @@ def recompute(assessed: RiskAssessed, pack: Pack) -> RiskAssessed:
 def _from_facts(
     facts: Facts, cause: Cause, application_id: str, record_version: int, pack: Pack, memo: Memo | None
 ) -> tuple[RiskAssessed, Memo]:
-    # What held at the event's date and office decides, not what holds today (law-and-policy.md, section 8).
-    policy_day = facts["calc"].get("submitted_at", cause.at)
-    facts["policy"] = pack.policy.at(local_date(parse_time(policy_day)), cause.office_code)
+    facts["policy"] = pack.policy.at(day_of(facts, cause.at), cause.office_code)
     answers, memo = evaluate(pack, facts, memo)
     evidence = weigh(answers.fired, answers.protective)
     level = level_of(evidence, answers.fired, facts["policy"]["thresholds"]["levels"])

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from services.contracts.assessments import RiskAssessed
-from services.contracts.calendar import local_date
-from services.contracts.fields import parse_time
+from services.risk.assess import day_of
 from services.risk.evidence import Fired, level_of, weigh
 from services.risk.indicator import Indicator
 from services.risk.pack import Pack
@@ -30,8 +29,8 @@ def counterfactual(assessed: RiskAssessed, pack: Pack) -> tuple[str, ...] | None
     by_id = {i.id: i for i in pack.indicators}
     if assessed.level == 0 or any(f.id not in by_id for f in assessed.findings):
         return None
-    day = assessed.facts.get("calc", {}).get("submitted_at", assessed.at)
-    thresholds = pack.policy.at(local_date(parse_time(day)), assessed.office_code)["thresholds"]["levels"]
+    day = day_of(assessed.facts, assessed.at)
+    thresholds = pack.policy.at(day, assessed.office_code)["thresholds"]["levels"]
     protective = [p for p in pack.protective if p.id in assessed.protective]
     fired = [Fired(by_id[f.id], f.weight) for f in assessed.findings]
     for size in range(1, AT_MOST + 1):

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from services.contracts.assessments import RiskAssessed
-from services.contracts.calendar import is_working_day, local_date
+from services.contracts.calendar import is_working_day
 from services.contracts.fields import parse_time
 from services.contracts.passport_events import EventAccepted
-from services.contracts.upstream import REGISTRY
 from services.risk import licences
-from services.risk.assess import Cause, assess
+from services.risk.assess import Cause, assess, day_of
+from services.risk.batch import has_application
 from services.risk.indicator import Condition
 from services.risk.pack import Pack
 from services.risk.record import Record
@@ -35,16 +35,15 @@ class Verdict:
     """What of an assessment a change of rules may move."""
 
     office: str
-    day: str
+    day: date
     level: int
     must_act: bool
     fired: frozenset[str]
 
     @classmethod
     def of(cls, assessed: RiskAssessed) -> "Verdict":
-        day = assessed.facts.get("calc", {}).get("submitted_at", assessed.at)
         return cls(
-            assessed.office_code, local_date(parse_time(day)).isoformat(), assessed.level, assessed.must_act,
+            assessed.office_code, day_of(assessed.facts, assessed.at), assessed.level, assessed.must_act,
             frozenset(f.id for f in assessed.findings),
         )  # fmt: skip
 
@@ -56,7 +55,7 @@ def judge(events: Iterable[EventAccepted], packs: Sequence[Pack]) -> list[dict[s
     for event in events:
         if event.type == "license.snapshot" and "license_no" in event.data:
             snapshots.setdefault(event.data["license_no"], []).append(event)
-        elif event.type in REGISTRY and REGISTRY[event.type].HAS_APPLICATION:
+        elif has_application(event):
             records.setdefault(event.application_id, Record(event.application_id)).add(event)
     known = {number: licences.Licence(number, tuple(seen)) for number, seen in snapshots.items()}
     found: list[dict[str, Verdict]] = [{} for _ in packs]
@@ -97,15 +96,11 @@ def compare(now: Mapping[str, Verdict], then: Mapping[str, Verdict]) -> Report:
         i: (fired_now[i], fired_then[i]) for i in sorted(fired_now | fired_then) if fired_now[i] != fired_then[i]
     }
     for office in sorted({v.office for v in now.values()}):
-        days = len({v.day for v in now.values() if v.office == office and _works(v.day)}) or 1
+        days = len({v.day for v in now.values() if v.office == office and is_working_day(v.day)}) or 1
         mine = [a for a, v in now.items() if v.office == office]
         deep = [sum(side[a].level >= DEEP for a in mine) / days for side in (now, then)]
         report.offices[office] = (deep[0], deep[1], len(mine) / days)
     return report
-
-
-def _works(day: str) -> bool:
-    return is_working_day(date.fromisoformat(day))
 
 
 def differences(one: Pack, two: Pack) -> Iterable[str]:
