@@ -1,5 +1,6 @@
 """The base of every message of ours: frozen, tolerant readers (unknown fields are ignored), past tense."""
 
+from functools import cached_property
 from typing import ClassVar, Self
 
 import orjson
@@ -24,6 +25,17 @@ class Message(BaseModel):
     @property
     def key(self) -> bytes:
         return str(getattr(self, self.KEY)).encode()
+
+    @cached_property
+    def wire(self) -> bytes:
+        """`encode()`, kept: for a message that is written more than once."""
+        return self.encode()
+
+    def __copy__(self) -> Self:
+        """Copies are made to be changed."""
+        copied = super().__copy__()
+        copied.__dict__.pop("wire", None)
+        return copied
 
     def encode(self) -> bytes:
         """JSON, absent fields left out, keys sorted: the same message is the same bytes."""

@@ -1,6 +1,7 @@
 """Topic `passport-events`: validated, tokenised events; no personal value. And what intake says about an application."""
 
-from typing import Any, ClassVar
+from functools import cache
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -58,6 +59,13 @@ class EventAccepted(Message):
     data: dict[str, Any] = Field(description="tokens and coded facts")
     person: PersonFacts = Field(default_factory=PersonFacts, description="derived facts")
 
+    @classmethod
+    def decode(cls, payload: bytes) -> Self:
+        """Keeps the bytes: whoever stores the event need not make them again."""
+        event = super().decode(payload)
+        event.__dict__["wire"] = payload
+        return event
+
 
 class ApplicationRestricted(Message):
     """Processing must pause (UU PDP Ps 41)."""
@@ -87,6 +95,7 @@ class TokenKeysRotated(Message):
     at: Time = Field(description="when")
 
 
+@cache
 def house_model(type_: str) -> type[BaseModel]:
     """The shape of `data` in `EventAccepted` for one event type, derived from the upstream declaration."""
     return _house(REGISTRY[type_], type_.title().replace(".", "").replace("_", "") + "Facts")
@@ -99,7 +108,10 @@ def _house(model: type[DoorModel], name: str) -> type[BaseModel]:
         leaves, out = extra.get("x-leaves"), str(extra.get("x-leaves-as") or f"{field}_token")
         described = Field(None, description=info.description)
         if leaves == "kept":
-            fields[field] = (info.annotation, described)
+            fields[field] = (
+                Annotated[info.annotation, *info.metadata] if info.metadata else info.annotation,
+                described,
+            )
         elif leaves == "token":
             fields[out] = (str | None, described)
             if extra.get("x-token-kind") == "document" and field == "number":

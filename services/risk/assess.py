@@ -13,9 +13,8 @@ from services.contracts.assessments import Finding, GroupScore, RiskAssessed
 from services.contracts.calendar import local_date
 from services.contracts.fields import parse_time
 from services.contracts.passport_events import EventAccepted
-from services.risk import questions
 from services.risk.evaluate import Answers, Memo, evaluate
-from services.risk.evidence import Fired, dimensions, level_of, weigh
+from services.risk.evidence import Fired, level_of
 from services.risk.fold import Facts, fold
 from services.risk.pack import Pack
 from services.risk.record import Record
@@ -58,9 +57,9 @@ def _from_facts(
     facts: Facts, cause: Cause, application_id: str, record_version: int, pack: Pack, memo: Memo | None
 ) -> tuple[RiskAssessed, Memo]:
     facts["policy"] = pack.policy.at(day_of(facts, cause.at), cause.office_code)
-    answers, memo = evaluate(pack, facts, memo)
-    evidence = weigh(answers.fired, answers.protective)
-    level = level_of(evidence, answers.fired, facts["policy"]["thresholds"]["levels"])
+    memo = evaluate(pack, facts, memo)
+    answers = memo.answers
+    level = level_of(answers.evidence, answers.fired, facts["policy"]["thresholds"]["levels"])
     return RiskAssessed(
         assessment_id=ids.assessment_id(cause.id),
         application_id=application_id,
@@ -72,15 +71,15 @@ def _from_facts(
         level=level.level,
         must_act=level.must_act,
         must_review=level.must_review,
-        e_np=evidence.e_np,
-        e_tppo=evidence.e_tppo,
+        e_np=answers.evidence.e_np,
+        e_tppo=answers.evidence.e_tppo,
         reasons=list(level.reasons),
         indicators=answers.indicators,
         protective=[p.id for p in answers.protective],
         findings=[_finding(f, facts, answers) for f in sorted(answers.fired, key=_heaviest)],
-        groups=[GroupScore(group=g, raw=raw, capped=capped) for g, raw, capped in evidence.groups],
-        dimensions=dimensions(answers.fired),
-        questions=questions.rank(pack.indicators, answers.indicators, answers.fired),
+        groups=[GroupScore(group=g, raw=raw, capped=capped) for g, raw, capped in answers.evidence.groups],
+        dimensions=answers.dimensions,
+        questions=answers.questions,
         facts={section: values for section, values in facts.items() if values and section != "policy"},
         pack_digest=pack.digest,
     ), memo

@@ -1,50 +1,109 @@
 """Answers of all conditions over the facts: yes, no or unknown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+from services.contracts.assessments import Question
 from services.contracts.enums import Answer3
-from services.risk.evidence import Fired, kleene_and, kleene_any
-from services.risk.indicator import TENTHS, Indicator, Protective
+from services.risk import questions
+from services.risk.evidence import Evidence, Fired, Strength, dimensions, kleene_and, kleene_any, weigh
+from services.risk.indicator import TENTHS, Condition, Indicator, Protective
 from services.risk.pack import Pack
 from services.runtime import conditions
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What every condition said."""
+    """What every condition said, and what follows from that alone."""
 
     indicators: dict[str, Answer3]
     protective: tuple[Protective, ...]
     fired: tuple[Fired, ...]
+    catalogue: tuple[Indicator, ...]
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        return weigh(self.fired, self.protective)
+
+    @cached_property
+    def dimensions(self) -> dict[str, Strength]:
+        return dimensions(self.fired)
+
+    @cached_property
+    def questions(self) -> list[Question]:
+        return questions.rank(self.catalogue, self.indicators, self.fired)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Memo:
-    """What the last evaluation of a record saw and said: conditions over unchanged sections need not run again."""
+    """What the last evaluation of a record saw and said: conditions none of whose facts changed need not run again."""
 
     laid: dict[str, dict[str, Any]]
     own: dict[str, Answer3]
+    weights: dict[str, int]
+    answers: Answers
     digest: str
 
 
-def evaluate(pack: Pack, facts: Mapping[str, Any], memo: Memo | None = None) -> tuple[Answers, Memo]:
+def evaluate(pack: Pack, facts: Mapping[str, Any], memo: Memo | None = None) -> Memo:
     """Unknown never counts; a sign that requires others counts only with them. A memo changes the cost, not the answers."""
+    before = memo if memo is not None and memo.digest == pack.digest else _blank(pack)
     laid = {section: _picked(facts[section], names) for section, names in pack.reads.items()}
-    context = pack.workbench.lay_out(laid)
-    if memo is None or memo.digest != pack.digest:
-        own = {c.id: c.answer(context) for c in pack.conditions}
-    else:
-        changed = {section for section, values in laid.items() if values != memo.laid[section]}
-        own = {c.id: c.answer(context) if sections & changed else memo.own[c.id] for c, sections in pack.by_section}
+    again = _touched(pack, laid, before.laid)
+    if not again:
+        return before
+    return _again(pack, laid, again, before.own.copy(), before.weights.copy())
+
+
+def _blank(pack: Pack) -> Memo:
+    """What the conditions say when nothing is known: where the first evaluation of a record starts from."""
+    if pack.digest not in _BLANKS:
+        _BLANKS[pack.digest] = _again(pack, {section: {} for section in pack.reads}, pack.conditions, {}, {})
+    return _BLANKS[pack.digest]
+
+
+_BLANKS: dict[str, Memo] = {}
+
+
+def _again(
+    pack: Pack,
+    laid: dict[str, dict[str, Any]],
+    again: Collection[Condition],
+    own: dict[str, Answer3],
+    weights: dict[str, int],
+) -> Memo:
+    """Answers of these conditions in the place of what `own` and `weights` hold."""
+    context = pack.workbench.lay_out({s: laid[s] for c in again for s in pack.sections[c.id]})
+    for condition in again:
+        own[condition.id] = condition.answer(context)
+        if isinstance(condition, Indicator):
+            weights[condition.id] = _weight(condition, context)
+    return Memo(laid, own, weights, _together(pack, own, weights), pack.digest)
+
+
+def _touched(pack: Pack, now: Mapping[str, Any], before: Mapping[str, Any]) -> list[Condition]:
+    """Conditions that read a fact which is new, gone or other."""
+    found: dict[str, Condition] = {}
+    for section, values in now.items():
+        old = before[section]
+        if values != old:
+            for name in values.keys() | old.keys():
+                if values.get(name) != old.get(name):
+                    found |= pack.readers[section, name]
+    return list(found.values())
+
+
+def _together(pack: Pack, own: Mapping[str, Answer3], weights: Mapping[str, int]) -> Answers:
+    """What protects, what that switches off, and what counts only together with others."""
     protective = tuple(p for p in pack.protective if own[p.id] == "yes")
     off = {indicator for each in protective for indicator in each.switches_off}
     answers: dict[str, Answer3] = {i.id: "no" if i.id in off else own[i.id] for i in pack.indicators}
     for indicator in pack.needing_others:
         answers[indicator.id] = with_others(indicator, answers[indicator.id], answers, pack.indicators)
-    fired = [Fired(i, _weight(i, context)) for i in pack.indicators if answers[i.id] == "yes"]
-    return Answers(answers, protective, tuple(_needing_groups(fired))), Memo(laid, own, pack.digest)
+    fired = [Fired(i, weights[i.id]) for i in pack.indicators if answers[i.id] == "yes"]
+    return Answers(answers, protective, tuple(_needing_groups(fired)), pack.indicators)
 
 
 def _picked(values: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:

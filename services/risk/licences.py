@@ -15,6 +15,7 @@ ROLES = {
     "lpk": ("int", "lpk_license_no"),
     "p3mi": ("sis", "p3mi_no"),
 }
+FIELDS = frozenset(name for _, name in ROLES.values())
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,13 @@ class Licence:
 
 def named(events: Iterable[EventAccepted]) -> dict[str, str]:
     """Licence numbers that an application names, by role."""
-    found: dict[str, str] = {}
-    for event in sorted(events, key=_when):
-        for role, (_, field_name) in ROLES.items():
-            if field_name in event.data:
-                found[role] = event.data[field_name]
-    return found
+    naming = [e for e in events if not FIELDS.isdisjoint(e.data)]
+    return {
+        role: event.data[name]
+        for event in sorted(naming, key=_when)
+        for role, (_, name) in ROLES.items()
+        if name in event.data
+    }
 
 
 def facts(events: Iterable[EventAccepted], known: Mapping[str, Licence], any_feed: bool) -> dict[str, Any]:

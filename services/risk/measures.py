@@ -6,6 +6,11 @@ ASSESSMENTS = Counter("tppo_risk_assessments_total", "Assessments by level and c
 RECORDED = Counter("tppo_risk_facts_recorded_total", "Events without an application that were kept.")
 FINDINGS = Counter("tppo_risk_findings_total", "Indicators that answered yes.", ["indicator"])
 KNOWN = Counter("tppo_risk_known_events_total", "Events that came again and changed nothing.")
+UNUSABLE = Counter(
+    "tppo_risk_unusable_facts_total",
+    "Facts of a wrong type or out of range, taken out before the assessment.",
+    ["type", "fact"],
+)
 PACKS_REFUSED = Counter("tppo_risk_packs_refused_total", "Rule packs that were to be activated and did not hold.")
 BATCH_EVENTS = Histogram("tppo_risk_batch_events", "Events in a batch.", buckets=(1, 5, 10, 50, 100, 250, 500, 1000))
 BATCH_SECONDS = Histogram(

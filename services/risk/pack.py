@@ -1,6 +1,7 @@
 """A pack: all indicators, protective indicators and policy tables, loaded once, with the digest that names them."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -34,11 +35,18 @@ class Pack:
         return (*self.indicators, *self.protective)
 
     @cached_property
-    def by_section(self) -> tuple[tuple[Condition, frozenset[str]], ...]:
-        """Every condition with the sections it reads."""
-        return tuple(
-            (c, frozenset(section for section, _ in _names(c) if section in SECTIONS)) for c in self.conditions
-        )
+    def sections(self) -> Mapping[str, frozenset[str]]:
+        """By condition: the sections it reads."""
+        return {c.id: frozenset(section for section, _ in _names(c) if section in SECTIONS) for c in self.conditions}
+
+    @cached_property
+    def readers(self) -> Mapping[tuple[str, str], dict[str, Condition]]:
+        """By section and field: the conditions that read it."""
+        found: dict[tuple[str, str], dict[str, Condition]] = {}
+        for condition in self.conditions:
+            for pair in _names(condition):
+                found.setdefault(pair, {})[condition.id] = condition
+        return found
 
     @cached_property
     def needing_others(self) -> tuple[Indicator, ...]:

@@ -1,6 +1,7 @@
 """Which question first: for each open sign, how far the evidence would move on yes and on no."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from services.contracts.assessments import Question
 from services.contracts.enums import Answer3
@@ -36,6 +37,12 @@ def rank(indicators: Sequence[Indicator], answers: Mapping[str, Answer3], fired:
             moves.append((on_no - on_yes, indicator.number, indicator, on_yes, on_no))
     moves.sort(key=lambda move: move[:2])
     return [
-        Question(indicator=indicator.id, text_id=indicator.questions[0], on_yes=on_yes, on_no=on_no)
+        _question(indicator.id, indicator.questions[0], on_yes, on_no)
         for _, _, indicator, on_yes, on_no in moves[:SHOWN]
     ]
+
+
+@lru_cache(maxsize=8192)
+def _question(indicator: str, text_id: str, on_yes: int, on_no: int) -> Question:
+    """The same few come again and again, and are frozen."""
+    return Question(indicator=indicator, text_id=text_id, on_yes=on_yes, on_no=on_no)

@@ -14,7 +14,10 @@ class RecordStore(Protocol):
     async def read(self, application_ids: Iterable[str]) -> dict[str, Record]: ...
 
     async def write(self, records: Sequence[Record]) -> set[str]:
-        """Write each record over the version that was read; returns those that somebody else wrote first."""
+        """Write each record over the version that was read; returns those that somebody else wrote first.
+
+        A record whose version did not rise may be stale: its next write loses.
+        """
 
     async def licences(self, numbers: Iterable[str]) -> dict[str, Licence]: ...
 

@@ -15,6 +15,7 @@ from services.contracts.passport_events import EventAccepted
 from services.risk.assess import Cause, assess
 from services.risk.pack import Pack
 from services.risk.record import Record
+from services.risk.usable import usable
 
 SAID_BY_OTHERS = ("lic", "net", "hist")
 Result = Literal["same", "differs", "missing", "other_pack", "other_keys"]
@@ -45,6 +46,7 @@ def replay(
     by_cause = {a.caused_by: a for a in assessed if a.cause == "event"}
     record = Record(application_id)
     for event in events:
+        event = usable(event)[0]
         if not record.add(event):
             continue
         then = by_cause.get(event.event_id)

@@ -19,5 +19,6 @@ class RiskSettings(ServiceSettings):
         None, description="folder with active.json and signers/; without it the rules that came along"
     )
     batch: int = Field(500, ge=1, le=5000, description="events taken at once")
+    held: int = Field(4000, ge=0, description="records kept in hand after they were written; some 40 kB each")
     within_s: float = Field(0.05, gt=0, le=5, description="longest wait for a batch to fill, seconds")
     max_unexpected: int = Field(20, ge=1, description="unexpected errors of one run before the worker ends itself")

@@ -1,6 +1,6 @@
 """Records in the document store, read and written in bulk with versions.
 
-records: {_id: application_id, version, state, events: [...], beside: {...}, gone: [event ids], key_version, touched}
+records: {_id: application_id, version, state, ids, events: JSON in one binary, beside: {...}, gone: [event ids], key_version, touched}
 facts:   {_id: event_id, type, subject, at, event}          events without an application
 marks:   {_id: "keys", wanted, done}                        token key versions: asked for, and where every record has come
 """
@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 from pymongo import IndexModel, InsertOne, ReplaceOne
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
@@ -49,7 +50,9 @@ class MongoStore:
                 "_id": r.application_id,
                 "version": r.version + 1,
                 "state": r.state,
-                "events": [e.model_dump(mode="json", exclude_none=True) for e in r.events.values()],
+                "ids": list(r.events),
+                # One binary: nobody asks for a part of it, and converting it field by field was the cost of a write (measured).
+                "events": b"[%s]" % b",".join(e.wire for e in r.events.values()),
                 "beside": r.beside,
                 "gone": sorted(r.gone),
                 "key_version": min(r.key_versions(), default=NO_TOKENS),
@@ -67,16 +70,16 @@ class MongoStore:
             if any(e["code"] != DUPLICATE_KEY for e in error.details["writeErrors"]):
                 raise
         if written == len(steps):
+            for r in records:
+                r.version += 1
             return set()
         # Somebody else owns one of them now: tell by reading which versions stand.
         ours_by_id: dict[str, Record] = {r.application_id: r for r in records}
         lost: set[str] = set()
-        found: Any = self._records.find(
-            {"_id": {"$in": list(ours_by_id)}}, {"events.event_id": 1, "gone": 1, "state": 1}
-        )
+        found: Any = self._records.find({"_id": {"$in": list(ours_by_id)}}, {"ids": 1, "gone": 1, "state": 1})
         async for document in found:
             ours = ours_by_id[document["_id"]]
-            theirs = {e["event_id"] for e in document["events"]} | set(document["gone"])
+            theirs = set(document["ids"]) | set(document["gone"])
             if ours.state != document["state"] or not ours.events.keys() | ours.gone <= theirs:
                 lost.add(document["_id"])
         return lost
@@ -139,7 +142,7 @@ class MongoStore:
 
 
 def _record(document: Mapping[str, Any]) -> Record:
-    events = [EventAccepted.model_validate(e) for e in document["events"]]
+    events = [EventAccepted.model_validate(e) for e in orjson.loads(document["events"])]
     return Record(
         document["_id"], document["version"], {e.event_id: e for e in events}, document["beside"],
         document["state"], set(document["gone"]),
