@@ -15,7 +15,7 @@ from services.contracts.fields import parse_time
 from services.contracts.passport_events import EventAccepted
 from services.risk.evaluate import Answers, Memo, evaluate
 from services.risk.evidence import Fired, level_of
-from services.risk.fold import Facts, fold
+from services.risk.fold import NOTHING, Facts, folded
 from services.risk.pack import Pack
 from services.risk.record import Record
 
@@ -36,7 +36,8 @@ class Cause:
 
 def assess(record: Record, cause: Cause, pack: Pack) -> RiskAssessed:
     """The assessment that `cause`, already in the record, leads to. Same record and pack: same bytes."""
-    facts = fold(record.events.values(), record.beside)
+    record.folded = folded(record.events, record.beside, record.folded)
+    facts = record.folded.facts
     found, record.memo = _from_facts(facts, cause, record.application_id, len(record.events), pack, record.memo)
     return found
 
@@ -48,7 +49,7 @@ def day_of(facts: Mapping[str, Any], at: str) -> date:
 
 def recompute(assessed: RiskAssessed, pack: Pack) -> RiskAssessed:
     """The assessment that its own facts give with a pack: the same bytes when it is the pack it names (promise 5)."""
-    facts: Facts = {section: {} for section in fold(())} | dict(assessed.facts)
+    facts = NOTHING.facts | assessed.facts
     cause = Cause(assessed.caused_by, assessed.at, assessed.office_code, assessed.cause)
     return _from_facts(facts, cause, assessed.application_id, assessed.record_version, pack, None)[0]
 
@@ -56,7 +57,7 @@ def recompute(assessed: RiskAssessed, pack: Pack) -> RiskAssessed:
 def _from_facts(
     facts: Facts, cause: Cause, application_id: str, record_version: int, pack: Pack, memo: Memo | None
 ) -> tuple[RiskAssessed, Memo]:
-    facts["policy"] = pack.policy.at(day_of(facts, cause.at), cause.office_code)
+    facts = facts | {"policy": pack.policy.at(day_of(facts, cause.at), cause.office_code)}
     memo = evaluate(pack, facts, memo)
     answers = memo.answers
     level = level_of(answers.evidence, answers.fired, facts["policy"]["thresholds"]["levels"])

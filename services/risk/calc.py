@@ -4,6 +4,7 @@ Whatever cannot be said is absent, so that the condition over it answers unknown
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -26,10 +27,20 @@ PARENTAL = frozenset({"parent", "court_guardian"})
 CLOSE_KIN = frozenset({"parent", "child", "sibling", "saudara_kandung", "kakak", "adik"})
 
 
-def derive(facts: Facts, events: Events) -> dict[str, Any]:
-    """`events` in order of event time."""
+def derive(facts: Facts, events: Events, before: Facts) -> dict[str, Any]:
+    """`events` in order of event time. What reads no section that is other than in `before`, the facts of fewer events, stays."""
+    touched = {section for section in SECTIONS if facts[section] is not before[section]}
     submitted = _last(events, "application.submitted")
-    found = {name: fact(facts, events, submitted) for name, fact in DERIVED.items()}
+    found = before["calc"].copy()
+    for name, each in DERIVED.items():
+        if not touched.isdisjoint(each.reads):
+            found[name] = each.of(facts, events, submitted)
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def of_nothing(empty: Facts) -> dict[str, Any]:
+    """What can be said before any event."""
+    found = {name: each.of(empty, (), None) for name, each in DERIVED.items()}
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -185,24 +196,37 @@ def _exit_point(facts: Facts) -> str | None:
     return str(facts["app"]["exit_point"]).strip().lower() if "exit_point" in facts["app"] else None
 
 
-# Every fact of the section, by the name that conditions use: (facts, events, time of submission) to its value or None.
-DERIVED: dict[str, Callable[[Facts, Events, datetime | None], Any]] = {
-    "dest": lambda f, e, s: _destinations(f),
-    "exit_point": lambda f, e, s: _exit_point(f),
-    "purposes_said": lambda f, e, s: _purposes(e),
-    "siskop2mi": lambda f, e, s: _fresh_siskop(e, s),
-    "registry_none_twice": lambda f, e, s: _none_twice(e),
-    "days_since_registry_change": lambda f, e, s: _days_since_change(f, s),
-    "form_conflicts": lambda f, e, s: _conflicts(f),
-    "minor_company": lambda f, e, s: _minor_company(f),
-    "consents_verified": lambda f, e, s: _consents_verified(f),
-    "consenting_parents": lambda f, e, s: _consenting(f),
-    "absence_statement": lambda f, e, s: _absence_statement(f),
-    "other_identity_kin": lambda f, e, s: _other_identity_kin(f),
-    "good_trips": lambda f, e, s: _good_trips(f),
-    "claims_close_kin": lambda f, e, s: _claims_close_kin(f),
-    "institution_letter": lambda f, e, s: _institution_letter(f),
-    "signer_unverified": lambda f, e, s: _signer_unverified(f),
-    "marks": lambda f, e, s: _marks(f),
-    "submitted_at": lambda f, e, s: s.isoformat() if s else None,
+@dataclass(frozen=True)
+class Derived:
+    """One fact: the sections it reads, itself or their events, and what makes it of (facts, events, time of submission)."""
+
+    reads: frozenset[str]
+    of: Callable[[Facts, Events, datetime | None], Any]
+
+
+def _from(sections: str, of: Callable[[Facts, Events, datetime | None], Any]) -> Derived:
+    return Derived(frozenset(sections.split()), of)
+
+
+# Every fact of the section, by the name that conditions use. The time of submission comes from `app`.
+DERIVED: dict[str, Derived] = {
+    "dest": _from("app int", lambda f, e, s: _destinations(f)),
+    "exit_point": _from("app", lambda f, e, s: _exit_point(f)),
+    "purposes_said": _from("app int", lambda f, e, s: _purposes(e)),
+    "siskop2mi": _from("app int sis", lambda f, e, s: _fresh_siskop(e, s)),
+    "registry_none_twice": _from("duk", lambda f, e, s: _none_twice(e)),
+    "days_since_registry_change": _from("app duk", lambda f, e, s: _days_since_change(f, s)),
+    "form_conflicts": _from("app int", lambda f, e, s: _conflicts(f)),
+    "minor_company": _from("app chk", lambda f, e, s: _minor_company(f)),
+    "consents_verified": _from("app doc", lambda f, e, s: _consents_verified(f)),
+    "consenting_parents": _from("app", lambda f, e, s: _consenting(f)),
+    "absence_statement": _from("doc", lambda f, e, s: _absence_statement(f)),
+    "other_identity_kin": _from("bio duk", lambda f, e, s: _other_identity_kin(f)),
+    "good_trips": _from("travel", lambda f, e, s: _good_trips(f)),
+    "claims_close_kin": _from("app", lambda f, e, s: _claims_close_kin(f)),
+    "institution_letter": _from("doc", lambda f, e, s: _institution_letter(f)),
+    "signer_unverified": _from("doc", lambda f, e, s: _signer_unverified(f)),
+    "marks": _from("net", lambda f, e, s: _marks(f)),
+    "submitted_at": _from("app", lambda f, e, s: s.isoformat() if s else None),
 }
+SECTIONS = frozenset(section for each in DERIVED.values() for section in each.reads)

@@ -1,7 +1,7 @@
 """Answers of all conditions over the facts: yes, no or unknown."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -9,6 +9,7 @@ from services.contracts.assessments import Question
 from services.contracts.enums import Answer3
 from services.risk import questions
 from services.risk.evidence import Evidence, Fired, Strength, dimensions, kleene_and, kleene_any, weigh
+from services.risk.fold import NOTHING
 from services.risk.indicator import TENTHS, Condition, Indicator, Protective
 from services.risk.pack import Pack
 from services.runtime import conditions
@@ -40,6 +41,7 @@ class Answers:
 class Memo:
     """What the last evaluation of a record saw and said: conditions none of whose facts changed need not run again."""
 
+    facts: Mapping[str, Any]
     laid: dict[str, dict[str, Any]]
     own: dict[str, Answer3]
     weights: dict[str, int]
@@ -50,17 +52,26 @@ class Memo:
 def evaluate(pack: Pack, facts: Mapping[str, Any], memo: Memo | None = None) -> Memo:
     """Unknown never counts; a sign that requires others counts only with them. A memo changes the cost, not the answers."""
     before = memo if memo is not None and memo.digest == pack.digest else _blank(pack)
-    laid = {section: _picked(facts[section], names) for section, names in pack.reads.items()}
-    again = _touched(pack, laid, before.laid)
+    seen, laid = before.facts, before.laid.copy()
+    again: dict[str, Condition] = {}
+    for section, names in pack.reads.items():
+        if facts[section] is not seen[section]:
+            picked = _picked(facts[section], names)
+            if picked != laid[section]:
+                again |= _touched(pack, section, picked, laid[section])
+                laid[section] = picked
     if not again:
-        return before
-    return _again(pack, laid, again, before.own.copy(), before.weights.copy())
+        return replace(before, facts=facts, laid=laid)
+    return _again(pack, facts, laid, again.values(), before)
 
 
 def _blank(pack: Pack) -> Memo:
     """What the conditions say when nothing is known: where the first evaluation of a record starts from."""
     if pack.digest not in _BLANKS:
-        _BLANKS[pack.digest] = _again(pack, {section: {} for section in pack.reads}, pack.conditions, {}, {})
+        facts = NOTHING.facts
+        laid = {section: _picked(facts[section], names) for section, names in pack.reads.items()}
+        unsaid = Memo(facts, laid, {}, {}, Answers({}, (), (), ()), pack.digest)
+        _BLANKS[pack.digest] = _again(pack, facts, laid, pack.conditions, unsaid)
     return _BLANKS[pack.digest]
 
 
@@ -68,31 +79,29 @@ _BLANKS: dict[str, Memo] = {}
 
 
 def _again(
-    pack: Pack,
-    laid: dict[str, dict[str, Any]],
-    again: Collection[Condition],
-    own: dict[str, Answer3],
-    weights: dict[str, int],
+    pack: Pack, facts: Mapping[str, Any], laid: dict[str, dict[str, Any]], again: Iterable[Condition], before: Memo
 ) -> Memo:
-    """Answers of these conditions in the place of what `own` and `weights` hold."""
-    context = pack.workbench.lay_out({s: laid[s] for c in again for s in pack.sections[c.id]})
+    """Answers of these conditions in the place of what was said before."""
+    again = list(again)
+    own, weights = before.own.copy(), before.weights.copy()
+    needed = {section for condition in again for section in pack.sections[condition.id]}
+    context = pack.workbench.lay_out({section: laid[section] for section in needed})
     for condition in again:
         own[condition.id] = condition.answer(context)
         if isinstance(condition, Indicator):
             weights[condition.id] = _weight(condition, context)
-    return Memo(laid, own, weights, _together(pack, own, weights), pack.digest)
+    if own == before.own and weights == before.weights:
+        return Memo(facts, laid, own, weights, before.answers, pack.digest)
+    return Memo(facts, laid, own, weights, _together(pack, own, weights), pack.digest)
 
 
-def _touched(pack: Pack, now: Mapping[str, Any], before: Mapping[str, Any]) -> list[Condition]:
-    """Conditions that read a fact which is new, gone or other."""
+def _touched(pack: Pack, section: str, now: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Condition]:
+    """Conditions that read a fact of the section which is new, gone or other."""
     found: dict[str, Condition] = {}
-    for section, values in now.items():
-        old = before[section]
-        if values != old:
-            for name in values.keys() | old.keys():
-                if values.get(name) != old.get(name):
-                    found |= pack.readers[section, name]
-    return list(found.values())
+    for name in now.keys() | old.keys():
+        if now.get(name) != old.get(name):
+            found |= pack.readers[section, name]
+    return found
 
 
 def _together(pack: Pack, own: Mapping[str, Answer3], weights: Mapping[str, int]) -> Answers:
@@ -100,8 +109,8 @@ def _together(pack: Pack, own: Mapping[str, Answer3], weights: Mapping[str, int]
     protective = tuple(p for p in pack.protective if own[p.id] == "yes")
     off = {indicator for each in protective for indicator in each.switches_off}
     answers: dict[str, Answer3] = {i.id: "no" if i.id in off else own[i.id] for i in pack.indicators}
-    for indicator in pack.needing_others:
-        answers[indicator.id] = with_others(indicator, answers[indicator.id], answers, pack.indicators)
+    for indicator, dimension in pack.needing_others:
+        answers[indicator.id] = with_others(indicator, answers[indicator.id], answers, dimension)
     fired = [Fired(i, weights[i.id]) for i in pack.indicators if answers[i.id] == "yes"]
     return Answers(answers, protective, tuple(_needing_groups(fired)), pack.indicators)
 
@@ -114,14 +123,12 @@ _NOTHING: dict[str, Any] = {}
 
 
 def with_others(
-    indicator: Indicator, own: Answer3, answers: Mapping[str, Answer3], indicators: Sequence[Indicator]
+    indicator: Indicator, own: Answer3, answers: Mapping[str, Answer3], dimension: Iterable[str]
 ) -> Answer3:
-    """The answer of a sign that counts only together with others."""
-    if indicator.requires_any_of:
-        own = kleene_and(own, kleene_any(answers.get(id_, "unknown") for id_ in indicator.requires_any_of))
-    if indicator.requires_dimension:
-        others = [i.id for i in indicators if i.dimension == indicator.requires_dimension and i.id != indicator.id]
-        own = kleene_and(own, kleene_any(answers.get(id_, "unknown") for id_ in others))
+    """The answer of a sign that counts only together with others; `dimension` names those of the dimension it requires."""
+    for required in (indicator.requires_any_of, dimension):
+        if required:
+            own = kleene_and(own, kleene_any(answers.get(id_, "unknown") for id_ in required))
     return own
 
 

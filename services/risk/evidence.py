@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from services.contracts.enums import Answer3
 from services.risk.indicator import TENTHS, Indicator, Protective
@@ -43,12 +43,34 @@ class Level:
     reasons: tuple[str, ...]
 
 
+class Total(NamedTuple):
+    """Dependent signs of one group: the heaviest and the sum, tenths of a deciban, whole decibans each."""
+
+    top: int
+    sum: int
+
+    def with_one(self, weight: int) -> "Total":
+        return Total(max(self.top, weight), self.sum + weight)
+
+    @property
+    def raw(self) -> int:
+        """max + 0.3 × rest."""
+        return self.top + (self.sum - self.top) * REST_SHARE // TENTHS
+
+    def capped(self, group: str) -> int:
+        return min(self.raw, _cap(group) * TENTHS)
+
+
+NOTHING = Total(0, 0)
+
+
+def _cap(group: str) -> int:
+    return CAPS.get(group, CAP_OTHERS)
+
+
 def combined(weights: Sequence[int], cap: int) -> tuple[int, int]:
-    """Raw and capped sum of dependent signs: max + 0.3 × rest. Weights in tenths of a deciban, whole decibans each."""
-    if not weights:
-        return 0, 0
-    top = max(weights)
-    raw = top + (sum(weights) - top) * REST_SHARE // TENTHS
+    """Raw and capped sum of dependent signs."""
+    raw = Total(max(weights), sum(weights)).raw if weights else 0
     return raw, min(raw, cap * TENTHS)
 
 
@@ -70,9 +92,7 @@ def _groups(fired: Iterable[Fired]) -> tuple[tuple[str, int, int], ...]:
     for each in fired:
         weights.setdefault(each.indicator.group, []).append(each.weight)
     return tuple(
-        (group, *combined(found, CAPS.get(group, CAP_OTHERS)))
-        for group, found in sorted(weights.items())
-        if any(w > 0 for w in found)
+        (group, *combined(found, _cap(group))) for group, found in sorted(weights.items()) if any(w > 0 for w in found)
     )
 
 
@@ -129,8 +149,3 @@ def kleene_and(one: Answer3, other: Answer3) -> Answer3:
     if "no" in (one, other):
         return "no"
     return "yes" if one == other == "yes" else "unknown"
-
-
-def group_total(weights: Sequence[int], group: str) -> int:
-    """Capped sum of one group."""
-    return combined(weights, CAPS.get(group, CAP_OTHERS))[1]

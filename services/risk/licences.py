@@ -51,9 +51,11 @@ def named(events: Iterable[EventAccepted]) -> dict[str, str]:
 
 def facts(events: Iterable[EventAccepted], known: Mapping[str, Licence], any_feed: bool) -> dict[str, Any]:
     """Section `lic.`: status by role as of application.submitted. Without any feed nothing can be said (R24)."""
+    if not any_feed:
+        return {}
     events = list(events)
     submitted = [parse_time(e.at) for e in events if e.type == "application.submitted"]
-    if not submitted or not any_feed:
+    if not submitted:
         return {}
     found: dict[str, Any] = {"feed": True}
     for role, number in named(events).items():

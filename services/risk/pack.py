@@ -49,8 +49,18 @@ class Pack:
         return found
 
     @cached_property
-    def needing_others(self) -> tuple[Indicator, ...]:
-        return tuple(i for i in self.indicators if i.requires_any_of or i.requires_dimension)
+    def needing_others(self) -> tuple[tuple[Indicator, tuple[str, ...]], ...]:
+        """Indicators that count only together with others, with those of the dimension that they require."""
+        return tuple(
+            (each, self.of_dimension(each))
+            for each in self.indicators
+            if each.requires_any_of or each.requires_dimension
+        )
+
+    def of_dimension(self, indicator: Indicator) -> tuple[str, ...]:
+        """The other indicators of the dimension that this one requires."""
+        wanted = indicator.requires_dimension
+        return tuple(i.id for i in self.indicators if i.dimension == wanted and i.id != indicator.id)
 
     @cached_property
     def reads(self) -> dict[str, frozenset[str]]:

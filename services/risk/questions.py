@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from heapq import nsmallest
 
 from services.contracts.assessments import Question
 from services.contracts.enums import Answer3
-from services.risk.evidence import Fired, group_total
+from services.risk.evidence import NOTHING, Fired, Total
 from services.risk.indicator import TENTHS, Indicator
 
 SHOWN = 9
@@ -19,7 +20,7 @@ def rank(indicators: Sequence[Indicator], answers: Mapping[str, Answer3], fired:
     weights: dict[str, list[int]] = {}
     for each in fired:
         weights.setdefault(each.indicator.group, []).append(each.weight)
-    now = {group: group_total(found, group) for group, found in weights.items()}
+    now = {group: Total(max(found), sum(found)) for group, found in weights.items()}
     fired_weight = {f.indicator.id: f.weight for f in fired}
     moves: list[tuple[int, int, Indicator, int, int]] = []
     for indicator in indicators:
@@ -27,19 +28,23 @@ def rank(indicators: Sequence[Indicator], answers: Mapping[str, Answer3], fired:
         if answer == "no" or indicator.not_scored or (answer == "unknown" and indicator.of_others):
             continue
         group, on_yes, on_no = indicator.group, 0, 0
+        total = now.get(group, NOTHING)
         if answer == "unknown":
-            on_yes = group_total([*weights.get(group, ()), indicator.decibans * TENTHS], group) - now.get(group, 0)
+            on_yes = total.with_one(indicator.decibans * TENTHS).capped(group) - total.capped(group)
         else:
             rest = list(weights[group])
             rest.remove(fired_weight[indicator.id])
-            on_no = group_total(rest, group) - now[group]
+            on_no = Total(max(rest, default=0), sum(rest)).capped(group) - total.capped(group)
         if on_yes or on_no:
             moves.append((on_no - on_yes, indicator.number, indicator, on_yes, on_no))
-    moves.sort(key=lambda move: move[:2])
     return [
         _question(indicator.id, indicator.questions[0], on_yes, on_no)
-        for _, _, indicator, on_yes, on_no in moves[:SHOWN]
+        for _, _, indicator, on_yes, on_no in nsmallest(SHOWN, moves, key=_most_telling)
     ]
+
+
+def _most_telling(move: tuple[int, int, Indicator, int, int]) -> tuple[int, int]:
+    return move[:2]
 
 
 @lru_cache(maxsize=8192)

@@ -8,6 +8,7 @@ from services.contracts import tokens
 from services.contracts.passport_events import EventAccepted
 from services.contracts.tokens import Newer
 from services.risk.evaluate import Memo
+from services.risk.fold import Folded
 
 
 @dataclass
@@ -24,7 +25,9 @@ class Record:
     beside: dict[str, dict[str, Any]] = field(default_factory=dict)
     state: Literal["open", "restricted", "erased"] = "open"
     gone: set[str] = field(default_factory=set)  # ids of events whose facts were removed
-    memo: Memo | None = field(default=None, compare=False)  # of the last evaluation; never stored
+    # Of the last assessment; never stored.
+    folded: Folded | None = field(default=None, compare=False)
+    memo: Memo | None = field(default=None, compare=False)
 
     def add(self, event: EventAccepted) -> bool:
         """False when the event is known already."""
@@ -38,7 +41,7 @@ class Record:
 
     def erase(self) -> None:
         self.gone |= self.events.keys()
-        self.events, self.beside, self.memo, self.state = {}, {}, None, "erased"
+        self.events, self.beside, self.folded, self.memo, self.state = {}, {}, None, None, "erased"
 
     def key_versions(self) -> set[int]:
         return {e.key_version for e in self.events.values()}
@@ -51,7 +54,7 @@ class Record:
     def move(self, newer: Newer) -> None:
         """Tokens of newer keys in place of older ones."""
         self.events = {e.event_id: with_newest(e, newer) for e in self.events.values()}
-        self.beside, self.memo = tokens.moved(self.beside, newer), None
+        self.beside, self.folded, self.memo = tokens.moved(self.beside, newer), None, None
 
 
 def with_newest(event: EventAccepted, newer: Newer) -> EventAccepted:

@@ -28,7 +28,8 @@ class Workbench:
     def lay_out(self, variables: Mapping[str, Any]) -> cel.Context:
         """The context with these variables; do not keep it over the next call."""
         for name, value in variables.items():
-            if name not in self._held or self._held[name] != value:
+            held = self._held.get(name)
+            if held is not value and held != value:
                 self._context.add_variable(name, value)
                 self._held[name] = value
         return self._context

@@ -25,7 +25,7 @@ def test_an_example_gives_its_answer(condition: Condition, number: int) -> None:
     if isinstance(condition, Indicator):
         others = {i.id: example.others.get(i.id, example.others.get("*", "no")) for i in PACK.indicators}
         others |= {k: v for k, v in example.others.items() if k != "*"}
-        answer = with_others(condition, answer, others, PACK.indicators)
+        answer = with_others(condition, answer, others, PACK.of_dimension(condition))
     assert answer == example.answer, example.note
 
 
