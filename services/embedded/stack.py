@@ -95,10 +95,10 @@ class Stack:
         self.wait_ready(self.services)
         (self.folder / "stack.json").write_text(json.dumps(asdict(self.addresses), indent=2))
 
-    def start_service(self, service: str, name: str | None = None, **env: str) -> Child:
-        """One service; a second instance of it under another `name` gets ports of its own."""
+    def start_service(self, service: str, name: str | None = None, *, module: str = "", **env: str) -> Child:
+        """One service; a second instance of it under another `name` gets ports of its own, `module` starts something in its place."""
         name = name or service
-        command = [sys.executable, "-m", f"services.{service}.app"]
+        command = [sys.executable, "-m", *(module or f"services.{service}.app").split()]
         child = Child.start(name, command, self.folder / "logs", env=self._env(service, name) | env)
         self.children[name] = child
         return child

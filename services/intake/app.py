@@ -27,9 +27,9 @@ from services.intake.subjects import Subjects
 from services.intake.tokens import Tokeniser
 from services.intake.vault import MasterKey
 from services.runtime import health, logs
+from services.runtime.away import AWAY
 from services.runtime.broker import HEARTBEAT_MS, SESSION_TIMEOUT_MS
 from services.runtime.documents import connect_async, migrate_async
-from services.runtime.failures import AWAY
 from services.runtime.identity import Follower, Verifier
 
 GROUP = "intake"

@@ -25,7 +25,7 @@ from services.intake.store import VaultStore
 from services.intake.subjects import Subjects
 from services.intake.tokens import Tokeniser
 from services.intake.vault import MasterKey
-from services.runtime.failures import AWAY
+from services.runtime.away import AWAY
 from services.runtime.identity import Caller, Unauthorised, Verifier
 
 RETRY_AFTER_S = "2"

@@ -17,7 +17,7 @@ from services.intake.settings import IntakeSettings
 from services.intake.store import VaultStore
 from services.intake.tokens import Tokeniser
 from services.intake.vault import MasterKey
-from services.runtime.failures import AWAY
+from services.runtime.away import AWAY
 from services.runtime.settings import SettingsError
 
 LOOK_EVERY_S = 2.0

@@ -19,7 +19,7 @@ from services.intake.receiver import Receiver
 from services.intake.rejects import RejectStore
 from services.intake.store import VaultStore
 from services.runtime import faults
-from services.runtime.failures import AWAY
+from services.runtime.away import AWAY
 from services.runtime.health import Health
 from services.runtime.settings import KafkaSettings
 

@@ -16,7 +16,7 @@ from services.contracts.cases import RetentionSet
 from services.contracts.fields import parse_time
 from services.intake import measures
 from services.intake.store import SEEN_DAYS, VaultStore
-from services.runtime.failures import AWAY
+from services.runtime.away import AWAY
 
 CLEAR_DAYS = 90
 A_RUN = 500  # batches or applications of one step

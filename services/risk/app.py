@@ -36,11 +36,13 @@ from services.risk.held import Held
 from services.risk.settings import RiskSettings
 from services.risk.store import INDEXES, MongoStore
 from services.runtime import dead_letter, faults, health, logs, metrics
+from services.runtime.away import AWAY
 from services.runtime.broker import HEARTBEAT_MS, SESSION_TIMEOUT_MS, Incoming, Outgoing
 from services.runtime.documents import connect_async, migrate_async
-from services.runtime.failures import AWAY
+from services.runtime.failures import Reject
 from services.runtime.identity import Signer
 from services.runtime.newest import Newest
+from services.runtime.watchdog import Progress, watch
 
 T = TypeVar("T")
 # A message without a kind is an event: the topic was written by hand.
@@ -66,6 +68,7 @@ class Pump:
         self._rotated.set()  # look at start: a move may have been cut short
         self._unexpected = 0
         self.busy = False
+        self.progress = Progress()
         self.keys: dict[str, Any] = {"moving": False}
 
     async def start(self) -> None:
@@ -106,9 +109,10 @@ class Pump:
             return None
 
     async def _work(self, events: Sequence[tuple[Incoming, batch.Item]]) -> None:
-        """The whole batch; when something unexpected happens, one by one, so that one poison event harms no other."""
+        """The whole batch; when it fails, each half of it, so that one poison event harms no other and is found in few steps."""
         if not events:
             return
+        self.progress.moved()
         try:
             items = [item for _, item in events]
             step = partial(batch.work, items, self._records, self.active.pack, self._send, self._newest_of)
@@ -116,8 +120,12 @@ class Pump:
             metrics.MESSAGES.labels(EventAccepted.TOPIC, "handled").inc(len(events))
         except Exception as error:
             if len(events) > 1:
-                for each in events:
-                    await self._work([each])
+                half = len(events) // 2
+                await self._work(events[:half])
+                await self._work(events[half:])
+                return
+            if isinstance(error, Reject):
+                await self._put_aside(events[0][0], "reject", str(error))
                 return
             self._unexpected += 1
             await self._put_aside(events[0][0], "unexpected", type(error).__name__, error)
@@ -159,6 +167,7 @@ class Pump:
             except AWAY as error:
                 self._health.set_away(type(error).__name__)
                 self._health.turned()
+                self.progress.moved()
                 self._log.warning("waiting", reason=type(error).__name__)
                 await asyncio.sleep(BACKOFF_S)
                 continue
@@ -185,6 +194,7 @@ class Pump:
                 return
             except AWAY as away:
                 self._health.set_away(type(away).__name__)
+                self.progress.moved()
                 await asyncio.sleep(BACKOFF_S)
 
     def _count(self, done: batch.Done) -> None:
@@ -203,6 +213,7 @@ def make_app(settings: RiskSettings) -> faust.App:
     log = logs.set_up("risk")
     state = health.Health()
     pump = Pump(settings, log, state)
+    watch(pump.progress, settings.stalled_after_s, log)
     health.serve(
         settings.admin_host,
         settings.admin_port,
@@ -254,6 +265,8 @@ def make_app(settings: RiskSettings) -> faust.App:
     async def turn() -> None:
         while not app.should_stop:
             state.turned()
+            if not pump.busy:
+                pump.progress.moved()
             state.assigned = bool(app.consumer.assignment())
             pump.look_at_the_rules()
             await asyncio.sleep(0.5)

@@ -9,6 +9,14 @@ from services.contracts.passport_events import EventAccepted
 from services.contracts.tokens import Newer
 from services.risk.evaluate import Memo
 from services.risk.fold import Folded
+from services.runtime.failures import Reject
+
+# An application has some 15 events. A document of the store holds 16 MB at most, and one event 256 KiB (R03).
+MAX_EVENTS, MAX_BYTES, MANY = 2000, 12_000_000, 40
+
+
+class Full(Reject):
+    """The event is put aside; what the record holds stays."""
 
 
 @dataclass
@@ -30,14 +38,19 @@ class Record:
     memo: Memo | None = field(default=None, compare=False)
 
     def add(self, event: EventAccepted) -> bool:
-        """False when the event is known already."""
+        """False when the event is known already. Full when the record can hold no more."""
         if event.event_id in self.events or event.event_id in self.gone:
             return False
         if self.state == "erased":
             self.gone.add(event.event_id)
-        else:
-            self.events[event.event_id] = event
+            return True
+        if len(self.events) >= MAX_EVENTS or (len(self.events) >= MANY and self._bytes() + len(event.wire) > MAX_BYTES):
+            raise Full(f"the record of the application is full: {len(self.events)} events, {self._bytes()} bytes")
+        self.events[event.event_id] = event
         return True
+
+    def _bytes(self) -> int:
+        return sum(len(e.wire) for e in self.events.values())
 
     def erase(self) -> None:
         self.gone |= self.events.keys()

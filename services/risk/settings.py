@@ -18,7 +18,10 @@ class RiskSettings(ServiceSettings):
     packs: Path | None = Field(
         None, description="folder with active.json and signers/; without it the rules that came along"
     )
-    batch: int = Field(500, ge=1, le=5000, description="events taken at once")
+    batch: int = Field(2000, ge=1, le=5000, description="events taken at once, at most")
     held: int = Field(4000, ge=0, description="records kept in hand after they were written; some 40 kB each")
     within_s: float = Field(0.05, gt=0, le=5, description="longest wait for a batch to fill, seconds")
     max_unexpected: int = Field(20, ge=1, description="unexpected errors of one run before the worker ends itself")
+    stalled_after_s: float = Field(
+        60, ge=1, description="a batch without any progress for so long ends the worker; every step has a shorter limit"
+    )

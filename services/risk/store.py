@@ -13,11 +13,15 @@ import orjson
 from pymongo import IndexModel, InsertOne, ReplaceOne
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
+from pymongo.write_concern import WriteConcern
 
 from services.contracts.passport_events import EventAccepted
 from services.risk.licences import Licence
 from services.risk.record import Record
 
+# A bulk of journaled writes flushes for each document. These wait for the majority alone, and one journaled write after them flushes
+# all: the caller commits only then.
+FLUSHED_BY_THE_NEXT = WriteConcern("majority")
 KEPT_DAYS = 731  # tokens and coded facts, rolling (privacy-and-safety.md, section 2)
 INDEXES: dict[str, list[IndexModel]] = {
     "facts": [IndexModel([("type", 1), ("at", 1)]), IndexModel([("licence", 1)])],
@@ -32,7 +36,8 @@ class MongoStore:
     """The port over the MongoDB protocol."""
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]], clock: Callable[[], datetime]) -> None:
-        self._records, self._facts, self._marks = database["records"], database["facts"], database["marks"]
+        self._records = database.get_collection("records", write_concern=FLUSHED_BY_THE_NEXT)
+        self._facts, self._marks = database["facts"], database["marks"]
         self._clock, self._feed = clock, False
 
     async def read(self, application_ids: Iterable[str]) -> dict[str, Record]:
@@ -69,6 +74,7 @@ class MongoStore:
         except BulkWriteError as error:
             if any(e["code"] != DUPLICATE_KEY for e in error.details["writeErrors"]):
                 raise
+        await self._marks.update_one({"_id": "flushed"}, {"$set": {"at": now}}, upsert=True)
         if written == len(steps):
             for r in records:
                 r.version += 1

@@ -1,11 +1,4 @@
-"""The two failures a handler may name, and the list of exceptions that mean "the broker or the store is away".
-
-Anything else that leaves a handler is unexpected: a dead letter with its trace.
-"""
-
-import aiokafka.errors as aiokafka_errors
-import kafka.errors as kafka_errors
-import pymongo.errors as mongo_errors
+"""The two failures a handler may name. Anything else that leaves a handler is unexpected: a dead letter with its trace."""
 
 
 class Reject(Exception):
@@ -14,27 +7,3 @@ class Reject(Exception):
 
 class Retry(Exception):
     """May work later for this one message; after N tries it is a dead letter."""
-
-
-AWAY: tuple[type[Exception], ...] = (
-    ConnectionError,
-    mongo_errors.AutoReconnect,
-    mongo_errors.ServerSelectionTimeoutError,
-    mongo_errors.NetworkTimeout,
-    mongo_errors.WaitQueueTimeoutError,
-    kafka_errors.KafkaConnectionError,
-    kafka_errors.KafkaTimeoutError,
-    kafka_errors.NetworkExceptionError,
-    kafka_errors.NotLeaderForPartitionError,
-    kafka_errors.LeaderNotAvailableError,
-    kafka_errors.RequestTimedOutError,
-    kafka_errors.CoordinatorNotAvailableError,
-    kafka_errors.NotEnoughReplicasError,
-    aiokafka_errors.KafkaConnectionError,
-    aiokafka_errors.KafkaTimeoutError,
-    aiokafka_errors.NotLeaderForPartitionError,
-    aiokafka_errors.LeaderNotAvailableError,
-    aiokafka_errors.RequestTimedOutError,
-    aiokafka_errors.NotEnoughReplicasError,
-    aiokafka_errors.NodeNotReadyError,
-)

@@ -15,8 +15,9 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, T
 from kafka.errors import CommitFailedError, IllegalGenerationError, RebalanceInProgressError, UnknownMemberIdError
 
 from services.runtime import dead_letter, faults, metrics
+from services.runtime.away import AWAY
 from services.runtime.broker import Incoming, Producer
-from services.runtime.failures import AWAY, Reject, Retry
+from services.runtime.failures import Reject, Retry
 from services.runtime.health import Health
 
 Handler = Callable[[Incoming], None]

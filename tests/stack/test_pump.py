@@ -1,0 +1,195 @@
+"""The pump under stress: real workers of risk on a real broker and store, ended, hung, doubled and cut off; one outcome an event."""
+
+import signal
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from services.contracts.assessments import RiskAssessed
+from services.contracts.passport_events import EventAccepted
+from services.embedded.stack import Stack
+from services.referral.tables import Tables
+from services.risk import batch
+from services.risk.record import MAX_EVENTS
+from services.runtime.broker import Outgoing
+from services.runtime.watchdog import EXIT_STALLED
+from services.simulator.day import play
+from tests.build import accepted, house
+from tests.stack.conftest import Played
+from tests.waiting import until
+
+HEAD = [("kind", b"EventAccepted")]
+EVENTS = [e for e in (accepted(e) for e in play(date(2026, 9, 1), applications=60)) if batch.has_application(e)]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory, own_broker: str | None) -> Iterator[Played]:
+    """Broker, store and risk, nobody else."""
+    stack = Stack(tmp_path_factory.mktemp("pump"), list(Tables.load().agencies), own_broker, ("risk",))
+    try:
+        stack.start()
+        mongo: MongoClient[dict[str, Any]] = MongoClient(stack.addresses.store, tz_aware=True)
+        yield Played(stack, [], {}, mongo)
+        mongo.close()
+    finally:
+        stack.stop()
+
+
+def named(prefix: str) -> list[EventAccepted]:
+    """The day's events as those of other applications, so that each test has its own."""
+    return [
+        e.model_copy(update={"event_id": f"{prefix}-{e.event_id}", "application_id": f"{prefix}-{e.application_id}"})
+        for e in EVENTS
+    ]
+
+
+def send(alone: Played, events: Sequence[EventAccepted]) -> None:
+    alone.send(*(Outgoing(e.TOPIC, e.key, e.encode(), HEAD) for e in events))
+
+
+def outcomes(alone: Played, prefix: str) -> dict[str, set[bytes]]:
+    """By event: the different messages it led to; the same one may stand there twice."""
+    found: dict[str, set[bytes]] = {}
+    for record in alone.read(RiskAssessed.TOPIC):
+        if record.key.startswith(prefix.encode()):
+            found.setdefault(RiskAssessed.decode(record.value).caused_by, set()).add(record.value)
+    return found
+
+
+def all_assessed(alone: Played, events: Sequence[EventAccepted], prefix: str, seconds: float = 60) -> None:
+    """Every event has its assessment, and the state holds every event."""
+    wanted = {e.event_id for e in events}
+    until(lambda: outcomes(alone, prefix).keys() == wanted, f"{len(wanted)} events to be assessed", seconds)
+    kept = alone.mongo["tppo_risk"]["records"].find({"_id": {"$regex": f"^{prefix}-"}}, {"ids": 1})
+    assert {id_ for record in kept for id_ in record["ids"]} == wanted
+
+
+def newest_are_those_of_a_clean_run(alone: Played, prefix: str, clean: str) -> None:
+    """Whoever wrote and in whatever order: the assessment of the highest record version says the same."""
+
+    def newest(of: str) -> dict[str, tuple[int, int, int, tuple[str, ...]]]:
+        found: dict[str, RiskAssessed] = {}
+        for values in outcomes(alone, of).values():
+            for value in values:
+                a = RiskAssessed.decode(value)
+                name = a.application_id.removeprefix(f"{of}-")
+                if name not in found or a.record_version > found[name].record_version:
+                    found[name] = a
+        return {n: (a.level, a.e_np, a.e_tppo, tuple(f.id for f in a.findings)) for n, a in found.items()}
+
+    assert newest(prefix) == newest(clean)
+
+
+@pytest.fixture(scope="module")
+def clean(alone: Played) -> str:
+    events = named("CLEAN")
+    send(alone, events)
+    all_assessed(alone, events, "CLEAN")
+    return "CLEAN"
+
+
+def ready(alone: Played, name: str = "risk") -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{alone.stack.port(f'{name}_admin')}/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_a_worker_joins_and_the_first_is_killed_in_the_middle(alone: Played, clean: str) -> None:
+    events = named("JOIN")
+    third = len(events) // 3
+    send(alone, events[:third])
+    alone.stack.start_service("risk", name="risk2")
+    send(alone, events[third : 2 * third])
+    alone.stack.wait_ready(("risk2",))
+    alone.stack.children["risk"].kill()
+    send(alone, events[2 * third :])
+    all_assessed(alone, events, "JOIN")
+    newest_are_those_of_a_clean_run(alone, "JOIN", clean)
+    alone.stack.start_service("risk")
+    alone.stack.wait_ready(("risk",))
+    alone.stack.children["risk2"].stop()
+
+
+def test_a_worker_that_is_asked_to_end_loses_nothing(alone: Played, clean: str) -> None:
+    events = named("TERM")
+    send(alone, events)
+    alone.stack.children["risk"].stop()
+    alone.stack.start_service("risk")
+    all_assessed(alone, events, "TERM")
+    newest_are_those_of_a_clean_run(alone, "TERM", clean)
+
+
+def test_a_stalled_worker_ends_itself_and_another_takes_over(alone: Played, clean: str) -> None:
+    alone.stack.children["risk"].stop()
+    alone.stack.start_service("risk", TPPO_FAULT="risk.after_send:1:stall", TPPO_RISK_STALLED_AFTER_S="3")
+    alone.stack.wait_ready(("risk",))
+    events = named("STALL")
+    send(alone, events)
+    stalled = alone.stack.children["risk"].process
+    until(lambda: stalled.poll() is not None, "the watchdog to end the worker", 30)
+    assert stalled.returncode == EXIT_STALLED
+    alone.stack.start_service("risk")
+    all_assessed(alone, events, "STALL")
+    newest_are_those_of_a_clean_run(alone, "STALL", clean)
+
+
+@pytest.mark.parametrize("part", ["store", "broker"])
+def test_while_a_part_does_not_answer_the_worker_waits_and_then_goes_on(alone: Played, clean: str, part: str) -> None:
+    if part not in alone.stack.children:
+        pytest.skip("this broker is not ours to hold")
+    prefix = f"AWAY{part.upper()}"
+    events = named(prefix)
+    half = len(events) // 2
+    until(lambda: ready(alone), "risk to be ready", 30)
+    if part == "store":
+        alone.stack.children[part].process.send_signal(signal.SIGSTOP)
+        send(alone, events[:half])
+        until(lambda: not ready(alone), "risk to say that the store is away", 40)
+    else:
+        send(alone, events[:half])
+        alone.stack.children[part].process.send_signal(signal.SIGSTOP)
+    alone.stack.children[part].process.send_signal(signal.SIGCONT)
+    send(alone, events[half:])
+    all_assessed(alone, events, prefix)
+    until(lambda: ready(alone), "risk to be ready again", 30)
+    newest_are_those_of_a_clean_run(alone, prefix, clean)
+
+
+def test_an_application_without_end_fills_its_own_record_and_harms_no_other(alone: Played) -> None:
+    many = [
+        house("applicant.checked_in", f"2026-09-01T09:{n // 60 % 60:02}:{n % 60:02}+07:00", f"FULL-{n}", checked_in_at="2026-09-01T09:00:00+07:00")
+        .model_copy(update={"application_id": "FULL-1"})
+        for n in range(MAX_EVENTS + 3)
+    ]  # fmt: skip
+    beside = [house("application.submitted", "2026-09-01T09:00:00+07:00", "FULL-other", purpose="wisata")]
+    beside = [e.model_copy(update={"application_id": "FULL-2"}) for e in beside]
+    send(alone, [*many, *beside])
+    letters: list[Any] = []
+
+    def put_aside() -> bool:
+        letters[:] = [r for r in alone.read("passport-events-dlq") if r.key == b"FULL-1"]
+        return len({r.value for r in letters}) == 3
+
+    until(put_aside, "what is too much to be put aside", 90)
+    assert {dict(r.headers)["dlq-kind"] for r in letters} == {b"reject"}
+    assert all(b"is full: 2000 events" in dict(r.headers)["dlq-reason"] for r in letters)
+    assert outcomes(alone, "FULL-2").keys() == {"FULL-other"}
+
+
+def test_the_admin_page_answers_while_all_of_this_happens(alone: Played) -> None:
+    assert ready(alone)
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(f"http://127.0.0.1:{alone.stack.port('risk_admin')}/nothing", timeout=2)
+
+
+def test_no_worker_ended_but_those_that_were_meant_to(alone: Played) -> None:
+    log: Path = alone.stack.folder / "logs" / "risk.log"
+    assert "too many unexpected errors" not in log.read_text()
