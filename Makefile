@@ -8,7 +8,7 @@ UV := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL)) $(BIN)/uv
 PIP_OPTIONS := -q --system-certs --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-crash test-kafka test-python bench-simulate bench-intake check format lock contracts clean
+.PHONY: help demo test test-crash test-kafka test-python bench-simulate bench-intake bench-risk check format lock contracts clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -46,6 +46,15 @@ bench-simulate: $(READY) ## how fast the simulated world is, and its marginals
 bench-intake: $(READY) ## how fast the door is, beside a bare loop on the same store and broker
 	@$(BIN)/python -m tests.bench.intake
 
+.venv-bench/.ready: $(READY) requirements-bench.txt
+	@$(UV) venv -q --allow-existing --python $(BIN)/python .venv-bench
+	@VIRTUAL_ENV=.venv-bench $(UV) pip sync -q --system-certs --require-hashes requirements.txt
+	@VIRTUAL_ENV=.venv-bench $(UV) pip install -q --system-certs --no-deps --require-hashes -r requirements-bench.txt
+	@touch $@
+
+bench-risk: .venv-bench/.ready ## how fast the score is, beside Quix Streams and bare loops on one broker (needs Java 17 and mvn)
+	@.venv-bench/bin/python -W ignore -m tests.bench.risk $(if $(ROUNDS),--rounds $(ROUNDS))
+
 check: $(READY) ## format, lint, types, imports
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -62,6 +71,7 @@ contracts: $(READY) ## write JSON Schemas and the AsyncAPI document anew from th
 lock: $(READY) ## lock the dependencies anew, with hashes
 	@$(UV) pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes --no-annotate --all-extras --prerelease=if-necessary-or-explicit --no-emit-package tppo pyproject.toml requirements-build.in -o requirements.txt
 	@$(UV) pip compile -q --system-certs --universal --python-version 3.11 --generate-hashes --no-annotate requirements-uv.in -o requirements-uv.txt
+	@$(UV) pip compile -q --system-certs --no-deps --generate-hashes --no-annotate --no-header requirements-bench.in -o requirements-bench.txt
 
 clean: ## remove the environment and the data of demos
-	@rm -rf $(VENV) .venv-other .data
+	@rm -rf $(VENV) .venv-other .venv-bench .data

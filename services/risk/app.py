@@ -213,7 +213,6 @@ def make_app(settings: RiskSettings) -> faust.App:
     log = logs.set_up("risk")
     state = health.Health()
     pump = Pump(settings, log, state)
-    watch(pump.progress, settings.stalled_after_s, log)
     health.serve(
         settings.admin_host,
         settings.admin_port,
@@ -263,6 +262,8 @@ def make_app(settings: RiskSettings) -> faust.App:
 
     @app.task
     async def turn() -> None:
+        pump.progress.moved()
+        watch(pump.progress, settings.stalled_after_s, log)
         while not app.should_stop:
             state.turned()
             if not pump.busy:

@@ -130,7 +130,6 @@ def test_a_worker_that_is_asked_to_end_loses_nothing(alone: Played, clean: str) 
 def test_a_stalled_worker_ends_itself_and_another_takes_over(alone: Played, clean: str) -> None:
     alone.stack.children["risk"].stop()
     alone.stack.start_service("risk", TPPO_FAULT="risk.after_send:1:stall", TPPO_RISK_STALLED_AFTER_S="3")
-    alone.stack.wait_ready(("risk",))
     events = named("STALL")
     send(alone, events)
     stalled = alone.stack.children["risk"].process
