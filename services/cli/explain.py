@@ -95,7 +95,7 @@ def tell(assessed: RiskAssessed, pack: Pack, console: Console) -> None:
     console.print(
         f"Permohonan {assessed.application_id}: pemeriksaan lanjutan. Ini bukan keputusan; petugas yang memutuskan."
     )
-    helps = explain_.for_the_applicant(assessed, pack)
+    helps = [*explain_.papers_missing(assessed, pack), *explain_.for_the_applicant(assessed, pack)]
     if helps:
         console.print("Yang dapat Anda bawa atau jelaskan:")
         for each in helps:

@@ -75,6 +75,17 @@ def for_the_applicant(assessed: RiskAssessed, pack: Pack) -> list[str]:
     return list(dict.fromkeys(told))
 
 
+def papers_missing(assessed: RiskAssessed, pack: Pack) -> list[str]:
+    """Names of papers that the rules of that day and office ask for and that were not seen; none before the papers were looked at."""
+    items = assessed.facts.get("doc", {}).get("items")
+    table = pack.policy.at(day_of(assessed.facts, assessed.at), assessed.office_code).get("required_documents", {})
+    if items is None:
+        return []
+    seen = {item["type"] for item in items if item.get("verdict") != "invalid"}
+    wanted = table.get("all", {}) | table.get(assessed.facts.get("app", {}).get("purpose", ""), {})
+    return [name for kinds, name in wanted.items() if seen.isdisjoint(kinds.split("|"))]
+
+
 def _may_be_told(indicator: Indicator) -> bool:
     papers = bool({"form", "document", "registry"} & set(indicator.evidence))
     return papers and indicator.dimension != "means" and not indicator.of_others and NEVER_SHOWN not in indicator.guards

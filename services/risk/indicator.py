@@ -149,15 +149,17 @@ def _load(file: Path, model: type[C]) -> C:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "(file)"
-        raise IndicatorError(f"{file.name}: line {_line(text, first['loc'])}: {key}: {first['msg']}") from None
+        raise IndicatorError(f"{file.name}: line {line_of(text, first['loc'])}: {key}: {first['msg']}") from None
     except ValueError as error:
-        raise IndicatorError(f"{file.name}: line {_line(text, ('condition',))}: condition: {error}") from None
+        raise IndicatorError(f"{file.name}: line {line_of(text, ('condition',))}: condition: {error}") from None
     if found.id != file.stem:
-        raise IndicatorError(f"{file.name}: line {_line(text, ('id',))}: id: must be {file.stem}, the name of the file")
+        raise IndicatorError(
+            f"{file.name}: line {line_of(text, ('id',))}: id: must be {file.stem}, the name of the file"
+        )
     return found
 
 
-def _line(text: str, path: tuple[Any, ...]) -> int:
+def line_of(text: str, path: tuple[Any, ...]) -> int:
     """The line of the outermost key of a path, 1 when the key is missing."""
     for number, line in enumerate(text.splitlines(), start=1):
         if path and line.startswith(f"{path[0]}:"):

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import orjson
 
-from services.risk import vocabulary
+from services.risk import lint, vocabulary
 from services.risk.fold import SECTIONS
-from services.risk.indicator import Condition, Indicator, IndicatorError, Protective, load
-from services.risk.policy import Policy
+from services.risk.indicator import Condition, Indicator, IndicatorError, Protective, line_of, load
+from services.risk.policy import Policy, PolicyError
 from services.runtime import conditions
 
 HERE = Path(__file__).parent
@@ -84,6 +84,12 @@ class Pack:
         tables = frozenset(policy.dump())
         for condition in (*indicators, *protective):
             _must_be_known(condition, tables)
+            for key, reason in lint.faults(condition, texts(condition)):
+                raise IndicatorError(f"{condition.id}.yaml: {_line(folder, condition.id, key)}{key}: {reason}")
+        for id_, (key, reason) in lint.together((*indicators, *protective)):
+            raise IndicatorError(f"{id_}.yaml: {_line(folder, id_, key)}{key}: {reason}")
+        for table, reason in lint.policy_faults(policy):
+            raise PolicyError(f"{table}.yaml: {reason}")
         content = {
             "indicators": [i.model_dump(mode="json") for i in indicators],
             "protective": [p.model_dump(mode="json") for p in protective],
@@ -92,6 +98,13 @@ class Pack:
         return cls(
             indicators, protective, policy, sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
         )
+
+
+def _line(folder: Path, id_: str, key: str) -> str:
+    """Where a key stands, for a person who looks for it."""
+    for file in folder.glob(f"*/{id_}.yaml"):
+        return f"line {line_of(file.read_text(), (key,))}: "
+    return ""
 
 
 def _must_be_known(condition: Condition, tables: frozenset[str]) -> None:

@@ -35,7 +35,7 @@ class Policy:
     """All tables."""
 
     def __init__(self, tables: dict[str, tuple[Row, ...]]) -> None:
-        self._tables = tables
+        self.rows = tables
         self.at = lru_cache(maxsize=4096)(self._at)
 
     @classmethod
@@ -51,7 +51,7 @@ class Policy:
     def _at(self, day: date, office: str) -> dict[str, Any]:
         """Values by table; a table without a valid row is absent, and conditions over it are unknown. Do not change it."""
         found: dict[str, Any] = {}
-        for name, rows in self._tables.items():
+        for name, rows in self.rows.items():
             valid = [row for row in rows if row.holds(day, office)]
             if valid:
                 # A row for this office is closer than one for all; then the youngest.
@@ -61,7 +61,7 @@ class Policy:
 
     def dump(self) -> dict[str, Any]:
         """All rows, for the digest of the pack."""
-        return {name: [row.model_dump(mode="json") for row in rows] for name, rows in self._tables.items()}
+        return {name: [row.model_dump(mode="json") for row in rows] for name, rows in self.rows.items()}
 
 
 def _parsed(file: Path) -> Any:

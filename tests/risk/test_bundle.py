@@ -66,7 +66,38 @@ BAD: dict[str, tuple[Callable[[], Bundle], str]] = {
     "a policy that is not YAML": (lambda: changed(**{"policy/thresholds.yaml": "- a: ["}), "thresholds.yaml: line 1"),
     "a policy that is no list": (lambda: changed(**{"policy/thresholds.yaml": "a: 1"}), "must be a list of rows"),
     "a sign that requires nobody": (edited("indicators/scam_hub_destination_with_recruitment.yaml", "requires_any_of:\n-", "requires_any_of:\n- nobody\n-"), "no such indicator: nobody"),
+    "a value that a fact never has": (edited(PAYER, "net.payer_account.households >= 4", "app.purpose == 'wisatta'"), "line 17: condition: app.purpose is never 'wisatta'; did you mean 'wisata'?"),
+    "text beside a number": (edited(PAYER, "net.payer_account.households >= 4", "app.stay_days > '30'"), "app.stay_days is a number, '30' is text"),
+    "a number beside yes or no": (edited(PAYER, "net.payer_account.households >= 4", "person.is_minor == 1"), "person.is_minor is yes or no, 1 is a number"),
+    "a value of a list of choices": (edited(PAYER, "net.payer_account.households >= 4", "int.debt_to in ['agent', 'bang']"), "int.debt_to is never 'bang'; did you mean 'bank'?"),
+    "a function nobody provides": (edited(PAYER, "net.payer_account.households >= 4", "app.purpose.startswith('pelaut_')"), "no function startswith; did you mean startsWith?"),
+    "a walk within a walk": (edited(PAYER, "net.payer_account.households >= 4", "doc.items.exists(i, doc.items.exists(j, i.type == j.issuer))"), "would be slow"),
+    "a pattern": (edited(PAYER, "net.payer_account.households >= 4", "app.purpose.matches('(a+)+b')"), "would be slow"),
+    "brackets without end": (edited(PAYER, "net.payer_account.households >= 4", f"{'(' * 30}app.stay_days > 1{')' * 30}"), "brackets stand 30 deep"),
+    "a text without end": (edited(PAYER, "net.payer_account.households >= 4", " || ".join(["app.stay_days > 1"] * 90)), "characters, at most 1500"),
+    "no fact at all": (edited(PAYER, "net.payer_account.households >= 4", "1 == 1"), "reads no fact"),
+    "the same question twice": (edited(PAYER, "net.payer_account.households >= 4", "net.escort.households >= 3"), "is shadowed: same_escort_many"),
+    "a number twice": (edited(PAYER, "number: 54", "number: 53"), "53 is same_collector_many already"),
+    "a source that does not resolve": (edited(PAYER, "sources:\n", "sources:\n- S999\n"), "S999 does not resolve"),
+    "a reading that does not exist": (edited("indicators/shared_phone_many_applicants.yaml", "- R14", "- R99"), "no reading R99"),
+    "a sign that lowers": (edited(PAYER, "decibans: 6", "decibans: -6"), "a sign weighs 0 or more"),
+    "what protects and raises": (edited("protective/cleared_before.yaml", "decibans: -8", "decibans: 8"), "weighs 0 or less"),
+    "a step that never counts": (edited("indicators/shared_phone_many_applicants.yaml", "decibans: 9", "decibans: 2"), "graded"),
+    "must act and only look": (edited("indicators/threat_or_fear_disclosed.yaml", "must_act: true", "must_act: true\nmust_review: true"), "must_act says more already"),
+    "switches off nobody": (edited("protective/cleared_before.yaml", "both: true", "both: true\nswitches_off: [nobody]"), "no such indicator: nobody"),
+    "an answer without example": (edited("protective/cleared_before.yaml", "- answer: unknown\n  facts: {}", "- answer: 'no'\n  facts: {hist: {cleared_24_months: false}}"), "none says unknown"),
+    "bands that overlap": (edited("policy/thresholds.yaml", "[80, 130, 170]", "[80, 170, 130]"), "value.levels: must rise"),
+    "bands that are two": (edited("policy/thresholds.yaml", "[80, 130, 170]", "[80, 130]"), "three whole numbers"),
+    "a budget of more than the day": (edited("policy/thresholds.yaml", "deep_interviews_share: 0.03", "deep_interviews_share: 3"), "deep_interviews_share: a share of the day"),
+    "thresholds that end": (edited("policy/thresholds.yaml", "valid_from: 2015-01-01", "valid_from: 2015-01-01\n  valid_to: 2026-12-31"), "no row for all offices holds"),
+    "a row that ends before it begins": (edited("policy/fee_cap.yaml", "valid_from: 2017-11-22", "valid_from: 2017-11-22\n  valid_to: 2017-11-21"), "ends before it begins"),
+    "two rows of one day": (lambda: changed(**{"policy/fee_cap.yaml": BUILT.files["policy/fee_cap.yaml"] + BUILT.files["policy/fee_cap.yaml"]}), "another row begins on that day"),
+    "an exclusion without end": (edited("policy/exclusions.yaml", "  valid_to: 2015-01-01\n", ""), "an exclusion must expire"),
 }  # fmt: skip
+
+
+def test_more_than_forty_kinds_of_faults_are_known() -> None:
+    assert len(BAD) >= 60
 
 
 def test_two_people_and_the_right_day_let_it_judge() -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from services.contracts.assessments import RiskAssessed
 from services.risk.assess import Cause, assess
 from services.risk.evidence import Fired, level_of, weigh
-from services.risk.explain import NEVER_SHOWN, changed, counterfactual, for_the_applicant, unknown
+from services.risk.explain import NEVER_SHOWN, changed, counterfactual, for_the_applicant, papers_missing, unknown
 from services.risk.pack import Pack
-from tests.build import record
+from tests.build import house, record
 from tests.risk.test_assess import of
 
 PACK = Pack.load()
@@ -74,3 +74,35 @@ def test_when_somebody_must_act_whoever_reads_along_learns_nothing() -> None:
 
 def test_papers_that_would_help_are_named() -> None:
     assert any(for_the_applicant(step, PACK) for number in (41, 58, 77, 96) for step in history(number))
+
+
+@pytest.mark.parametrize(
+    ("day", "purpose", "asked"),
+    [
+        ("2023-02-21", "umrah", ["Rekomendasi Kementerian Agama"]),
+        ("2023-02-22", "umrah", []),
+        ("2023-08-27", "bekerja_pmi", ["Rekomendasi Dinas Tenaga Kerja"]),
+        ("2023-08-28", "bekerja_pmi", []),
+        ("2026-11-24", "magang", []),
+        ("2023-08-27", "wisata", []),
+    ],
+)
+def test_the_circulars_of_2023_decide_which_papers_were_asked_for_on_that_day(
+    day: str, purpose: str, asked: list[str]
+) -> None:
+    """IMI-GR.01.01-0070 (22 Feb 2023) and IMI-GR.01.01-0252 (28 Aug 2023)."""
+    papers = [{"type": t, "verdict": "verified"} for t in ("ktp", "kk", "ijazah")]
+    events = [
+        house("application.submitted", f"{day}T09:00:00+07:00", "e1", purpose=purpose),
+        house("documents.checked", f"{day}T10:00:00+07:00", "e2", items=papers),
+    ]
+    assessed = assess(record(*events), Cause.of(events[-1]), PACK)
+    assert papers_missing(assessed, PACK) == asked
+
+
+def test_papers_that_nobody_looked_at_are_not_missing_and_an_invalid_one_is() -> None:
+    form = house("application.submitted", "2026-11-01T09:00:00+07:00", "e1", purpose="wisata")
+    assert papers_missing(assess(record(form), Cause.of(form), PACK), PACK) == []
+    items = [{"type": "ktp", "verdict": "invalid"}, {"type": "kk", "verdict": "verified"}, {"type": "akta"}]
+    seen = house("documents.checked", "2026-11-01T10:00:00+07:00", "e2", items=items)
+    assert papers_missing(assess(record(form, seen), Cause.of(seen), PACK), PACK) == ["KTP-el"]

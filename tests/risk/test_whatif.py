@@ -61,7 +61,7 @@ def test_another_condition_is_told_with_both_texts_and_fires_otherwise(folder: P
 
 
 def test_a_rule_that_is_gone_and_one_that_is_new_are_named(folder: Path) -> None:
-    (folder / "indicators" / "same_payer_many.yaml").unlink()
+    (folder / "indicators" / "public_tip_match.yaml").unlink()
     smaller = Pack.load(folder)
-    assert list(differences(PACK, smaller)) == ["same_payer_many: is gone"]
-    assert next(iter(differences(smaller, PACK))).startswith("same_payer_many: is new: net.payer_account")
+    assert list(differences(PACK, smaller)) == ["public_tip_match: is gone"]
+    assert next(iter(differences(smaller, PACK))).startswith("public_tip_match: is new: net.tip")
