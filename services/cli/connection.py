@@ -11,7 +11,7 @@ import typer
 from services.embedded.keys import ISSUER
 from services.embedded.stack import SERVICES, Addresses
 from services.runtime.identity import Signer
-from services.runtime.settings import KafkaSettings
+from services.runtime.settings import KafkaSettings, StoreSettings
 
 ROOT = Path(".data")
 
@@ -60,6 +60,11 @@ def connect() -> Connection:
 def kafka() -> KafkaSettings:
     """The broker of TPPO_KAFKA_BOOTSTRAP when it is set, else the demo's."""
     return KafkaSettings.load() if "TPPO_KAFKA_BOOTSTRAP" in os.environ else connect().kafka
+
+
+def store() -> str:
+    """The document store of TPPO_STORE_URI when it is set, else the demo's."""
+    return StoreSettings.load().uri.get_secret_value() if "TPPO_STORE_URI" in os.environ else connect().where.store
 
 
 def must(answer: httpx.Response) -> Any:

@@ -10,14 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from services.cli import pack_release
+from services.cli import pack_backtest, pack_release
 from services.cli.offline import Offline
 from services.intake.tokens import Tokeniser
 from services.risk.indicator import Condition, Indicator, IndicatorError
 from services.risk.mutation import survivors
 from services.risk.pack import HERE, Pack
 from services.risk.policy import PolicyError
-from services.risk.whatif import compare, differences, judge
+from services.risk.whatif import Report, compare, differences, judge
 
 Folder = Annotated[
     Path, typer.Argument(exists=True, file_okay=False, help="folder with indicators/, protective/ and policy/")
@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     group.command()(check)
     group.command()(diff)
     group.command("try")(try_)
+    group.command()(pack_backtest.backtest)
     pack_release.add_to(group)
     app.add_typer(group, name="pack")
 
@@ -39,7 +40,7 @@ def check(folder: Folder = HERE) -> None:
 
     Ends with 1 and names file, line and key when something is wrong. Needs no server.
     """
-    pack = _loaded(folder)
+    pack = loaded(folder)
     table = Table(title=f"Pack {pack.digest[:12]}")
     for heading in ("no.", "id", "group", "dB", "yes/no/?", "mutants"):
         table.add_column(heading, justify="right" if heading in ("no.", "dB") else "left", no_wrap=True)
@@ -63,7 +64,7 @@ def check(folder: Folder = HERE) -> None:
 
 def diff(new: Folder, old: Folder = HERE) -> None:
     """What another folder of rules says otherwise than the one in use: one line a change."""
-    one, two = _loaded(old), _loaded(new)
+    one, two = loaded(old), loaded(new)
     found = list(differences(one, two))
     for sentence in found:
         typer.echo(sentence)
@@ -82,34 +83,16 @@ def try_(
 
     Nothing is stored and nothing is sent; the rules in use are untouched.
     """
-    one, two = _loaded(old), _loaded(new)
+    one, two = loaded(old), loaded(new)
     run = Offline(Tokeniser(os.urandom(32)), datetime.now(UTC), one)
     with file.open("rb") as source:
         now, then = judge(run.accepted(source), (one, two))
-    report = compare(now, then)
     if run.bad:
         typer.secho(f"{len(run.bad)} lines were refused; `tppo check {file}` names them", fg="yellow", err=True)
-    console = Console()
-    console.print(f"{report.applications:,} applications; level now (rows) and then (columns):")
-    table = Table()
-    for heading in ("now", *(f"→ {level}" for level in range(4))):
-        table.add_column(heading, justify="right")
-    for before in range(4):
-        table.add_row(str(before), *(f"{report.levels[before, after]:,}" for after in range(4)))
-    console.print(table)
-    for indicator, (before, after) in sorted(report.fired.items(), key=lambda i: -abs(i[1][0] - i[1][1])):
-        console.print(f"  {indicator}: fires {before:,} → {after:,}")
-    for office, (before_, after_, all_) in report.offices.items():
-        budget = two.policy.at(datetime.now(UTC).date(), office)["thresholds"]["deep_interviews_share"] * all_
-        over = " [red]over the budget[/]" if after_ > budget else ""
-        console.print(f"  {office}: deep interviews a day {before_:.1f} → {after_:.1f}, budget {budget:.1f}{over}")
-    for application, (level, then_) in list(report.moved.items())[:named]:
-        console.print(f"  {application}: level {level} → {then_}")
-    if len(report.moved) > named:
-        console.print(f"  … and {len(report.moved) - named:,} more")
+    told(compare(now, then), two, named)
 
 
-def _loaded(folder: Path) -> Pack:
+def loaded(folder: Path) -> Pack:
     try:
         pack = Pack.load(folder)
     except (IndicatorError, PolicyError) as error:
@@ -127,3 +110,25 @@ def _row(condition: Condition) -> tuple[str, ...]:
     if isinstance(condition, Indicator):
         return str(condition.number), condition.id, condition.group, str(condition.decibans), answers
     return "", condition.id, "protective", str(condition.decibans), answers
+
+
+def told(report: Report, new: Pack, named: int) -> None:
+    """Who changes level, what fires otherwise, and the deep interviews of a day beside the budget."""
+    console = Console()
+    console.print(f"{report.applications:,} applications; level now (rows) and then (columns):")
+    table = Table()
+    for heading in ("now", *(f"→ {level}" for level in range(4))):
+        table.add_column(heading, justify="right")
+    for before in range(4):
+        table.add_row(str(before), *(f"{report.levels[before, after]:,}" for after in range(4)))
+    console.print(table)
+    for indicator, (before, after) in sorted(report.fired.items(), key=lambda i: -abs(i[1][0] - i[1][1])):
+        console.print(f"  {indicator}: fires {before:,} → {after:,}")
+    for office, (before_, after_, all_) in report.offices.items():
+        budget = new.policy.at(datetime.now(UTC).date(), office)["thresholds"]["deep_interviews_share"] * all_
+        over = " [red]over the budget[/]" if after_ > budget else ""
+        console.print(f"  {office}: deep interviews a day {before_:.1f} → {after_:.1f}, budget {budget:.1f}{over}")
+    for application, (level, then_) in list(report.moved.items())[:named]:
+        console.print(f"  {application}: level {level} → {then_}")
+    if len(report.moved) > named:
+        console.print(f"  … and {len(report.moved) - named:,} more")

@@ -68,6 +68,24 @@ def judge(events: Iterable[EventAccepted], packs: Sequence[Pack]) -> list[dict[s
     return found
 
 
+def strongest(record: Record, known: Mapping[str, licences.Licence], packs: Sequence[Pack]) -> list[Verdict]:
+    """For each pack the verdict of the highest level that the application ever had, event by event; the first of equal ones."""
+    found = []
+    events = sorted(record.events.values(), key=lambda e: (parse_time(e.at), e.event_id))
+    for pack in packs:
+        growing = Record(record.application_id)
+        best: RiskAssessed | None = None
+        for event in events:
+            growing.add(event)
+            growing.beside = record.beside | {"lic": licences.facts(growing.events.values(), known, bool(known))}
+            assessed = assess(growing, Cause.of(event), pack)
+            if best is None or assessed.level > best.level:
+                best = assessed
+        assert best is not None
+        found.append(Verdict.of(best))
+    return found
+
+
 @dataclass
 class Report:
     """Counts over all applications; `moved` names those whose level changes."""

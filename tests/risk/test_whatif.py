@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from services.risk.pack import HERE, Pack
-from services.risk.whatif import compare, differences, judge
+from services.risk.whatif import compare, differences, judge, strongest
 from services.simulator.day import play
-from tests.build import accepted
+from tests.build import accepted, house, record
 
 PACK = Pack.load()
 EVENTS = [accepted(e) for e in play(date(2026, 11, 24), applications=100)]
@@ -65,3 +65,17 @@ def test_a_rule_that_is_gone_and_one_that_is_new_are_named(folder: Path) -> None
     smaller = Pack.load(folder)
     assert list(differences(PACK, smaller)) == ["public_tip_match: is gone"]
     assert next(iter(differences(smaller, PACK))).startswith("public_tip_match: is new: net.tip")
+
+
+def test_a_backtest_keeps_the_highest_level_an_application_ever_had() -> None:
+    """A registry that answers later clears the sign; the interview was held all the same."""
+    day = "2026-11-02T"
+    events = [
+        house("application.submitted", f"{day}08:00:00+07:00", "e1", purpose="bekerja_pmi"),
+        house("siskop2mi.verified", f"{day}09:00:00+07:00", "e2", status="not_found"),
+        house("siskop2mi.verified", f"{day}10:00:00+07:00", "e3", status="registered_active"),
+    ]
+    (highest,) = strongest(record(*reversed(events)), {}, (PACK,))
+    ((last,),) = [list(verdicts.values()) for verdicts in judge(events, (PACK,))]
+    assert (highest.level, last.level) == (1, 0)
+    assert "work_intent_not_in_siskop2mi" in highest.fired
