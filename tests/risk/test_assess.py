@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.contracts.assessments import RiskAssessed
+from services.contracts.message import Message
 from services.contracts.passport_events import EventAccepted
 from services.intake.accept import accept
 from services.risk.assess import Cause, assess, recompute
@@ -40,6 +41,12 @@ def test_promise_5_an_assessment_recomputes_itself_from_what_it_carries(number: 
     received = RiskAssessed.decode(sent)
     assert recompute(received, PACK).encode() == sent
     assert received.pack_digest == PACK.digest
+
+
+@pytest.mark.parametrize("number", [7, 23, 41, 58, 77])
+def test_an_assessment_is_encoded_as_every_message_is(number: int) -> None:
+    assessed = final(of(number))
+    assert assessed.encode() == Message.encode(assessed)
 
 
 @settings(max_examples=60, deadline=None)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.contracts.passport_events import EventAccepted
-from services.risk.fold import SECTIONS, fold
+from services.risk.fold import SECTIONS, fold, folded
 from tests.build import house
 
 EVENTS = [
@@ -126,3 +126,18 @@ def test_a_parent_or_all_needed_consents_make_company_good_r30() -> None:
     assert calc([], [{"relation": "bibi"}])["minor_company"] == "other"
     assert calc([], [{"relation": "bibi"}, {"relation": "ibu"}])["minor_company"] == "parental"
     assert "minor_company" not in calc([], [])
+
+
+BESIDE: list[dict[str, dict[str, Any]]] = [{}, {"lic": {"feed": True}}, {"net": {"phone": {"households": 3}}}]
+
+
+@given(st.permutations(range(len(EVENTS))), st.data())
+def test_facts_extended_event_by_event_are_those_of_all_events_at_once(order: list[int], data: st.DataObject) -> None:
+    """Whatever comes late or early, and whatever other records say meanwhile."""
+    events: dict[str, EventAccepted] = {}
+    so_far = None
+    for place in order:
+        events[EVENTS[place].event_id] = EVENTS[place]
+        beside = data.draw(st.sampled_from(BESIDE))
+        so_far = folded(events, beside, so_far)
+        assert so_far.facts == fold(events.values(), beside)
