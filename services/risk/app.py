@@ -35,6 +35,7 @@ from services.risk.active import ActivePack
 from services.risk.held import Held
 from services.risk.settings import RiskSettings
 from services.risk.store import INDEXES, MongoStore
+from services.risk.transport import PromptTransport
 from services.runtime import dead_letter, faults, health, logs, metrics
 from services.runtime.away import AWAY
 from services.runtime.broker import HEARTBEAT_MS, SESSION_TIMEOUT_MS, Incoming, Outgoing
@@ -208,6 +209,11 @@ class Pump:
             measures.UNUSABLE.labels(type_, name).inc()
 
 
+class _App(faust.App):
+    def _new_transport(self) -> PromptTransport:
+        return PromptTransport(self.conf.broker_consumer, self)
+
+
 def make_app(settings: RiskSettings) -> faust.App:
     """The faust application; the settings beside it are those that were measured to lose nothing."""
     log = logs.set_up("risk")
@@ -219,7 +225,7 @@ def make_app(settings: RiskSettings) -> faust.App:
         state,
         {"/keys": lambda: pump.keys, "/pack": lambda: pump.active.state()},
     )
-    app = faust.App(
+    app = _App(
         "risk",
         broker=[f"kafka://{server}" for server in settings.kafka.bootstrap.split(",")],
         broker_session_timeout=SESSION_TIMEOUT_MS / 1000,

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from services.contracts.assessments import RiskAssessed
 from services.contracts.passport_events import EventAccepted
@@ -87,9 +87,11 @@ def reading(stack: Stack) -> Consumer:
             "group.id": "bench",
             "auto.offset.reset": "earliest",
             "session.timeout.ms": 6000,
+            "fetch.wait.max.ms": 5,  # the embedded broker holds a fetch for all of its wait
         }
     )
-    reader.subscribe([RiskAssessed.TOPIC])
+    known = reader.list_topics(RiskAssessed.TOPIC, timeout=20).topics[RiskAssessed.TOPIC].partitions
+    reader.assign([TopicPartition(RiskAssessed.TOPIC, p, OFFSET_BEGINNING) for p in known])  # a join takes seconds
     return reader
 
 
