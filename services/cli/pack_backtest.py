@@ -20,6 +20,7 @@ from services.risk.licences import Licence
 from services.risk.pack import HERE
 from services.risk.record import Record
 from services.risk.whatif import Verdict, compare, strongest
+from services.runtime.away import AWAY
 from services.runtime.settings import StoreSettings
 
 A_STEP = 200
@@ -42,7 +43,11 @@ def backtest(
         store(), tz_aware=True, serverSelectionTimeoutMS=settings.timeout_ms
     )
     database = client[f"{settings.database_prefix}risk"]
-    known = _licences(database)
+    try:
+        known = _licences(database)
+    except AWAY as error:
+        typer.secho(f"the store does not answer ({type(error).__name__}); TPPO_STORE_URI names it", fg="red", err=True)
+        raise typer.Exit(1) from None
     now: dict[str, Verdict] = {}
     then: dict[str, Verdict] = {}
     events, started = 0, time.monotonic()

@@ -73,3 +73,16 @@ def test_rules_are_made_checked_activated_and_rolled_back_while_events_flow(play
     active.write_bytes(good)
     assert tppo("rollback").exit_code == 0
     assert judged(played, 5) == own
+
+
+def test_a_backtest_reads_what_risk_keeps_and_writes_nothing(played: Played) -> None:
+    def kept() -> list[tuple[str, int]]:
+        return [(d["_id"], d["version"]) for d in played.mongo["tppo_risk"]["records"].find({}, {"version": 1})]
+
+    before = sorted(kept())
+    done = tppo("backtest", HERE)
+    assert done.exit_code == 0, done.output
+    assert "events under two packs" in done.output
+    assert "→ 3" in done.output
+    assert sorted(kept()) == before
+    assert "no application began on these days" in tppo("backtest", HERE, "--from", "2099-01-01").output

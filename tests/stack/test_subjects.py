@@ -248,7 +248,7 @@ def test_promise_8_after_an_erasure_nothing_readable_is_left_anywhere(office: Pl
         assert post(office, "export", nik=nik_of(office, name)).status_code == 404
         record_ = office.mongo["tppo_risk"]["records"].find_one({"_id": name})
         assert record_ is not None
-        assert (record_["events"], record_["beside"]) == ([], {})
+        assert (record_["events"], record_["beside"]) == (b"[]", {})
         stub = office.mongo["tppo_referral"]["cases"].find_one({"application_id": name})
         assert stub is not None
         assert (stub["state"], stub["facts"], stub["findings"], stub["history"]) == ("erased", {}, [], [])
