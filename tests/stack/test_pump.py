@@ -35,7 +35,10 @@ def alone(tmp_path_factory: pytest.TempPathFactory, own_broker: str | None) -> I
     try:
         stack.start()
         mongo: MongoClient[dict[str, Any]] = MongoClient(stack.addresses.store, tz_aware=True)
-        yield Played(stack, [], {}, mongo)
+        played = Played(stack, [], {}, mongo)
+        yield played
+        if played._producer:
+            played._producer.close()  # else its sockets are found by whichever test the collector runs in
         mongo.close()
     finally:
         stack.stop()
