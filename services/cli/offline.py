@@ -1,7 +1,7 @@
 """The whole way without a server: the plain functions of intake, risk and referral, one after the other."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from services.referral.case import Case
 from services.referral.route import route
 from services.referral.tables import Tables
 from services.risk import batch
+from services.risk.network.memory import MemoryNetwork
 from services.risk.pack import Pack
 from services.risk.records import MemoryStore
 
@@ -40,11 +41,15 @@ class Offline:
     pack: Pack = field(default_factory=Pack.load)
     tables: Tables = field(default_factory=Tables.load)
     store: MemoryStore = field(default_factory=MemoryStore)
+    network: MemoryNetwork = field(init=False)
     bad: list[BadLine] = field(default_factory=list)
     last: dict[str, RiskAssessed] = field(default_factory=dict)
     cases: dict[str, Case] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
     _clear: dict[str, list[tuple[str, UpstreamData]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.network = MemoryNetwork(self.pack)
 
     def run(self, lines: Iterable[bytes], each: Callable[[RiskAssessed], None]) -> None:
         """Take every line in order; `each` gets every assessment."""
@@ -78,17 +83,22 @@ class Offline:
             self._clear.setdefault(checked.event.subject, []).append((checked.event.time, checked.data))
         return accepted
 
-    async def _assess(self, chunk: list[EventAccepted], each: Callable[[RiskAssessed], None]) -> None:
-        async def send(_: Any) -> None:
-            """Nothing is sent anywhere."""
+    async def _assess(self, chunk: Sequence[batch.Item], each: Callable[[RiskAssessed], None]) -> None:
+        """Events, then what the network says of them, until nobody hears anything new."""
+        while chunk:
+            changes: list[batch.ToNetwork] = []
 
-        done = await batch.work(chunk, self.store, self.pack, send)
-        for assessed in done.assessments:
-            self.last[assessed.application_id] = assessed
-            step = route(assessed, self.cases.get(ids.case_id(assessed.application_id)), self.tables, self.now)
-            if step is not None:
-                self.cases[step.case.case_id] = step.case
-            each(assessed)
+            async def send(messages: Sequence[batch.Produced], to: list[batch.ToNetwork] = changes) -> None:
+                to += (m for m in messages if isinstance(m, batch.ToNetwork))
+
+            done = await batch.work(chunk, self.store, self.pack, send)
+            for assessed in done.assessments:
+                self.last[assessed.application_id] = assessed
+                step = route(assessed, self.cases.get(ids.case_id(assessed.application_id)), self.tables, self.now)
+                if step is not None:
+                    self.cases[step.case.case_id] = step.case
+                each(assessed)
+            chunk = self.network.take(changes)
 
     def line(self, assessed: RiskAssessed) -> dict[str, Any]:
         """One application, as `tppo assess` prints it. Evidence in tenths of a deciban."""
@@ -105,7 +115,7 @@ class Offline:
             "protective": assessed.protective,
             "findings": [f.model_dump(mode="json") for f in assessed.findings],
             "questions": [q.model_dump(mode="json") for q in assessed.questions],
-            "rings": [],
+            "rings": [r.ring_id for r in self.network.rings.values() if assessed.application_id in r.members],
             "referrals": [
                 {
                     "agency_id": r.agency_id,

@@ -70,6 +70,9 @@ class RiskAssessed(Message):
     e_np: int = Field(description="evidence for PMI-NP, tenths of a deciban, without prior (R09)")
     e_tppo: int = Field(description="evidence for TPPO, tenths of a deciban, never merged with e_np")
     reasons: list[str] = Field(description="why this level, one sentence each, English")
+    notices: list[str] | None = Field(
+        None, description="`issued-passport`: the network raised it to a deep look after the passport was printed"
+    )
     indicators: dict[str, Answer3] = Field(description="answer of every indicator")
     protective: list[str] = Field(description="protective indicators that answered yes")
     findings: list[Finding] = Field(description="what answered yes, heaviest first")
@@ -82,13 +85,13 @@ class RiskAssessed(Message):
     pack_digest: str = Field(description="SHA-256 of indicators and policy")
 
     def encode(self) -> bytes:
-        """The bytes of every message, in one pass: nothing here can be absent, and it is long and often sent (measured)."""
+        """The bytes of every message, in one pass: only `notices` can be absent, and it is long and often sent (measured)."""
         return orjson.dumps(_fields(self), default=_fields, option=orjson.OPT_SORT_KEYS)
 
 
 def _fields(model: BaseModel) -> dict[str, Any]:
     values = model.__dict__
-    return {name: values[name] for name in type(model).model_fields}
+    return {name: values[name] for name in type(model).model_fields if values[name] is not None}
 
 
 class FactRecorded(Message):

@@ -40,3 +40,8 @@ def alert_id(about: str, round_: int, step: str) -> str:
 def ring_id(seen_at: str, application_id: str) -> str:
     """The earliest (seen_at, application_id) of the component."""
     return _id("ring", seen_at, application_id)
+
+
+def signal_id(application_id: str, entity_kind: str, entity: str, version: int) -> str:
+    """What one entity says about one application, as the cause of an assessment."""
+    return _id("signal", application_id, entity_kind, entity, str(version))

@@ -1,6 +1,6 @@
 """The network loop inside risk: sightings, signals, suspicious links, rings. And the names of what comes back."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,7 +10,7 @@ from services.contracts.message import Message
 EntityKind = Literal[
     "subject", "household", "phone", "email", "account", "device", "ip_prefix", "address", "host_phone", "host_addr",
     "sponsor", "agent", "recruiter", "manning_agent", "lpk", "escort", "collector", "payer_account", "document_series",
-    "image", "answers", "desa", "departure", "licence", "signer",
+    "image", "answers", "desa", "departure", "licence", "signer", "remote_office", "companion", "other_identity", "ring",
 ]  # fmt: skip
 
 
@@ -31,6 +31,18 @@ class EntitySeen(Message):
     purpose: str | None = Field(None, description="purpose")
     destination: str | None = Field(None, description="first destination")
     outcome: str | None = Field(None, description="last known outcome of the member")
+    subject: str | None = Field(None, description="subject token of the applicant")
+    kin: list[str] | None = Field(None, description="subject tokens of the parents, by the registry")
+    minor: bool | None = Field(None, description="the applicant is a minor")
+    origin: str | None = Field(None, description="kecamatan of the KTP (R44)")
+    weak: bool | None = Field(None, description="a name without a phone: shown, never counted (R04)")
+    position: int | None = Field(None, description="place in a series of documents (R63)")
+    day: str | None = Field(None, description="date that the kind compares: issue of a document")
+    fingerprint: str | None = Field(None, description="64-bit hash, hex, of kinds that compare by distance (R63)")
+    host: str | None = Field(None, description="host's phone or address, for answers that are alike (R54)")
+    past: dict[str, Any] | None = Field(
+        None, description="kind subject: what later applications of the person may be told, coded"
+    )
     record_version: int = Field(description="version of the member's record; readers keep the highest")
 
 
@@ -60,6 +72,20 @@ class EntityMarked(Message):
     marked_at: Time = Field(description="event time of the mark")
     expires_at: Time | None = Field(None, description="end of the mark")
     by: str = Field(description="role or agency that marked; never the source of a tip")
+    mark_id: str | None = Field(None, description="identity of the mark: the same one counts once")
+    sources: int | None = Field(None, description="independent sources of a tip (R55)")
+
+
+class EntityReviewed(Message):
+    """Something outside the network concerns the members of an entity: all of them are assessed again."""
+
+    TOPIC: ClassVar[str] = "entity-sightings"
+    KEY: ClassVar[str] = "entity"
+
+    entity: str = Field(description="token or key of the entity")
+    reason: str = Field(description="licence snapshot, allow-list")
+    at: Time = Field(description="event time of what changed")
+    review_id: str = Field(description="identity: the same one counts once")
 
 
 class NetFacts(BaseModel):
@@ -85,6 +111,8 @@ class NetFacts(BaseModel):
         None, description="rate of bad outcomes: lower 90 % bound above 3 times the baseline, n ≥ 5"
     )
     sources: int | None = Field(None, description="independent sources of tips within 90 days (R55)")
+    exclusions: list[str] | None = Field(None, description="why others were not counted: lawful explanations, by code")
+    same_household: bool | None = Field(None, description="kinds companion and other_identity: of the same household")
 
 
 class RingFacts(BaseModel):
@@ -141,6 +169,10 @@ class EntitySignalled(Message):
     entity: str = Field(description="token of the entity")
     entity_kind: EntityKind = Field(description="kind of entity")
     net: NetFacts | None = Field(None, description="folded into `net.<kind>.`")
+    ring: RingFacts | None = Field(None, description="folded into `net.ring.`")
+    near: list[str] | None = Field(
+        None, description="households counted, of kinds with several entities for one value (hashes compared by bands)"
+    )
     hist: HistFacts | None = Field(None, description="folded into `hist.`")
     lic: dict[str, LicFacts] | None = Field(None, description="folded into `lic.<role>.`")
     exclusions: list[str] = Field(default=[], description="exclusions that were applied")

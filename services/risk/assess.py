@@ -16,6 +16,7 @@ from services.contracts.passport_events import EventAccepted
 from services.risk.evaluate import Answers, Memo, evaluate
 from services.risk.evidence import Fired, level_of
 from services.risk.fold import NOTHING, Facts, folded
+from services.risk.indicator import Indicator
 from services.risk.pack import Pack
 from services.risk.record import Record
 
@@ -30,15 +31,15 @@ class Cause:
     kind: Literal["event", "signal", "outcome"] = "event"
 
     @classmethod
-    def of(cls, event: EventAccepted) -> "Cause":
-        return cls(event.event_id, event.at, event.office_code)
+    def of(cls, event: EventAccepted, kind: Literal["event", "signal", "outcome"] = "event") -> "Cause":
+        return cls(event.event_id, event.at, event.office_code, kind)
 
 
 def assess(record: Record, cause: Cause, pack: Pack) -> RiskAssessed:
     """The assessment that `cause`, already in the record, leads to. Same record and pack: same bytes."""
     record.folded = folded(record.events, record.beside, record.folded)
     facts = record.folded.facts
-    found, record.memo = _from_facts(facts, cause, record.application_id, len(record.events), pack, record.memo)
+    found, record.memo = _from_facts(facts, cause, record.application_id, record.revision, pack, record.memo)
     return found
 
 
@@ -75,6 +76,7 @@ def _from_facts(
         e_np=answers.evidence.e_np,
         e_tppo=answers.evidence.e_tppo,
         reasons=list(level.reasons),
+        notices=["issued-passport"] if _issued_and_tied(level.level, facts, answers) else None,
         indicators=answers.indicators,
         protective=[p.id for p in answers.protective],
         findings=[_finding(f, facts, answers) for f in sorted(answers.fired, key=_heaviest)],
@@ -84,6 +86,14 @@ def _from_facts(
         facts={section: values for section, values in facts.items() if values and section != "policy"},
         pack_digest=pack.digest,
     ), memo
+
+
+def _issued_and_tied(level: int, facts: Facts, answers: Answers) -> bool:
+    """The passport is out, and what others say makes it worth a deep look: a supervisor must hear of it (indicators.md, section 9)."""
+    return level >= ISSUED_FROM and bool(facts["prn"]) and any(f.indicator.of_others for f in answers.fired)
+
+
+ISSUED_FROM = 2
 
 
 def _heaviest(fired: Fired) -> tuple[int, int]:
@@ -105,8 +115,15 @@ def _finding(fired: Fired, facts: Facts, answers: Answers) -> Finding:
         clears_id=indicator.clears.id,
         clears_en=indicator.clears.en,
         inputs={name: value for name in indicator.reads if (value := _fact(facts, name)) is not None},
-        exclusions=[p.id for p in answers.protective],
+        exclusions=[p.id for p in answers.protective] + _not_counted(indicator, facts),
     )
+
+
+def _not_counted(indicator: Indicator, facts: Facts) -> list[str]:
+    """Why other applications were taken out of the counts that the sign reads."""
+    kinds = {name.split(".")[1] for name in indicator.reads if name.startswith("net.")}
+    said = [facts["net"][kind] for kind in sorted(kinds) if isinstance(facts["net"].get(kind), dict)]
+    return sorted({why for each in said for why in each.get("exclusions", ())})
 
 
 def _fact(facts: Facts, name: str) -> Any:

@@ -10,6 +10,9 @@ from zlib import crc32
 
 from services.contracts import ids, tokens
 from services.contracts.assessments import FactRecorded, RecordErased, RiskAssessed
+from services.contracts.cases import OutcomeRecorded
+from services.contracts.fields import parse_time
+from services.contracts.network import EntityMarked, EntityReviewed, EntitySeen, EntitySignalled, EntityUnseen
 from services.contracts.passport_events import (
     ApplicationErased,
     ApplicationReleased,
@@ -20,6 +23,8 @@ from services.contracts.tokens import Newer
 from services.contracts.upstream import REGISTRY
 from services.risk import licences
 from services.risk.assess import Cause, assess
+from services.risk.network import heard, marks
+from services.risk.network.look import look
 from services.risk.pack import Pack
 from services.risk.record import Record, with_newest
 from services.risk.records import RecordStore
@@ -31,8 +36,9 @@ PARTS, AT_LEAST = (
     16,
     50,
 )  # of a batch; fewer events than that are one part (16 of 125 beside 2 of 250: +20 % events a second, measured)
-Item = EventAccepted | ApplicationRestricted  # released and erased are kinds of it
-Produced = RiskAssessed | FactRecorded | RecordErased
+Item = EventAccepted | ApplicationRestricted | EntitySignalled | OutcomeRecorded  # released and erased are restrictions
+ToNetwork = EntitySeen | EntityUnseen | EntityMarked | EntityReviewed
+Produced = RiskAssessed | FactRecorded | RecordErased | ToNetwork
 Send = Callable[[Sequence[Produced]], Awaitable[None]]
 Newest = Callable[[Iterable[str], int], Awaitable[Newer]]
 
@@ -61,8 +67,8 @@ async def work(
     outside = [e for e in items if isinstance(e, EventAccepted) and not has_application(e)]
     if outside:
         done.recorded = [fact(e) for e in outside]
-        await send(done.recorded)
-        await store.keep_facts(outside)
+        await store.keep_facts(outside)  # before anybody is told to look at them; safe to repeat
+        await send([*done.recorded, *(m for e in outside for m in marks.of(e))])
     left = [i for i in items if not isinstance(i, EventAccepted) or has_application(i)]
     ends = await asyncio.gather(
         *(_rounds(part, store, pack, send, newest, done) for part in _parts(left)), return_exceptions=True
@@ -91,6 +97,7 @@ async def _rounds(left: Sequence[Item], store: RecordStore, pack: Pack, send: Se
 
 
 def _usable(item: Item, done: Done) -> Item:
+    """Facts that no condition could read are taken out."""
     if not isinstance(item, EventAccepted):
         return item
     event, bad = usable(item)
@@ -118,17 +125,30 @@ async def _round(
     known_licences, any_feed = await _licences(items, records, store)
     produced: list[Produced] = []
     changed: dict[str, Record] = {}
+    called: dict[str, EntitySignalled] = {}  # who must be assessed again once all of the batch is known
     for item in items:
         record = records[item.application_id]
-        if not isinstance(item, EventAccepted):
-            produced += _changed(record, item, pack)
-        elif record.add(item):
+        if isinstance(item, EntitySignalled):
+            if record.state == "erased" or not record.events or not heard.keep(record.signals, item):
+                done.known += 1
+                continue
+            record.heard += 1
+            called[item.application_id] = item
+        elif isinstance(item, EventAccepted | OutcomeRecorded):
+            event = item if isinstance(item, EventAccepted) else _outcome_of(item, record)
+            if event is None or not record.add(event):
+                done.known += 1
+                continue
             record.beside["lic"] = licences.facts(record.events.values(), known_licences, any_feed)
-            produced.append(_outcome(record, item, pack))
+            produced += _judged(record, Cause.of(event, "event" if event is item else "outcome"), pack, event)
+            produced += marks.of_outcome(item) if isinstance(item, OutcomeRecorded) else marks.of(event)
         else:
-            done.known += 1
-            continue
+            produced += _changed(record, item, pack)
         changed[record.application_id] = record
+    for application, signal in called.items():
+        record = records[application]
+        record.beside["lic"] = licences.facts(record.events.values(), known_licences, any_feed)
+        produced += _called(record, signal, pack)
     if not changed:
         return []
     faults.point("risk.before_send")
@@ -141,20 +161,45 @@ async def _round(
     return [i for i in items if i.application_id in lost]
 
 
-def _outcome(record: Record, event: EventAccepted, pack: Pack) -> RiskAssessed | FactRecorded:
+def _outcome_of(outcome: OutcomeRecorded, record: Record) -> EventAccepted | None:
+    """None for an application that risk does not know: nobody needs its outcome."""
+    if not record.events:
+        return None
+    return marks.as_event(outcome, max(record.events.values(), key=lambda e: (e.at, e.event_id)).office_code)
+
+
+def _judged(record: Record, cause: Cause, pack: Pack, event: EventAccepted) -> list[Produced]:
     """An assessment; a mere fact when the application is erased, or paused and nobody must act (Ps 41: safety goes first)."""
     if record.state == "erased":
         record.beside = {}
-        return fact(event)
-    assessed = assess(record, Cause.of(event), pack)
-    return fact(event) if record.state == "restricted" and not assessed.must_act else assessed
+        return [fact(event)]
+    news = look(record, pack) if record.state == "open" else []
+    assessed = assess(record, cause, pack)
+    silent = record.state == "restricted" and not assessed.must_act
+    return [fact(event) if silent else assessed, *news]
+
+
+def _called(record: Record, signal: EntitySignalled, pack: Pack) -> list[Produced]:
+    """The assessment that what others say leads to; none when it changes no fact, or the application is paused."""
+    before = record.folded.facts if record.folded else None
+    news: list[Produced] = [*look(record, pack)]
+    last = max(record.events.values(), key=lambda e: (parse_time(e.at), e.event_id))
+    cause = Cause(
+        ids.signal_id(record.application_id, signal.entity_kind, signal.entity, signal.record_version), signal.at,
+        last.office_code, "signal",
+    )  # fmt: skip
+    assessed = assess(record, cause, pack)
+    same = before is not None and record.folded is not None and record.folded.facts == before
+    if same or (record.state == "restricted" and not assessed.must_act):
+        return news
+    return [assessed, *news]
 
 
 def _changed(record: Record, change: ApplicationRestricted, pack: Pack) -> list[Produced]:
     """What intake says about the application as a whole. An erasure is the last word."""
     if isinstance(change, ApplicationErased):
         record.erase()
-        return [RecordErased(application_id=record.application_id, at=change.at)]
+        return [RecordErased(application_id=record.application_id, at=change.at), *look(record, pack)]
     if record.state == "erased":
         return []
     if not isinstance(change, ApplicationReleased):
@@ -164,11 +209,9 @@ def _changed(record: Record, change: ApplicationRestricted, pack: Pack) -> list[
     if not was_restricted or not record.events:
         return []
     last = max(record.events.values(), key=lambda e: (e.at, e.event_id))
-    return [
-        assess(
-            record, Cause(ids.release_id(record.application_id, change.at), change.at, last.office_code, "signal"), pack
-        )
-    ]
+    news = look(record, pack)
+    cause = Cause(ids.release_id(record.application_id, change.at), change.at, last.office_code, "signal")
+    return [assess(record, cause, pack), *news]
 
 
 async def _of_one_key_version(items: Sequence[Item], records: dict[str, Record], newest: Newest) -> list[Item]:

@@ -150,9 +150,13 @@ def _absence_statement(facts: Facts) -> bool | None:
 
 
 def _other_identity_kin(facts: Facts) -> bool | None:
-    """The other identity of a biometric hit is a parent by the registry (R64); the household is the network's to say."""
+    """The other identity of a biometric hit is a parent by the registry, or of the same household (R64)."""
     other = facts["bio"].get("other_identity_token")
-    return other in facts["duk"].get("parent_tokens", []) if other else False
+    if not other:
+        return False
+    return other in facts["duk"].get("parent_tokens", []) or facts["net"].get("other_identity", {}).get(
+        "same_household", False
+    )
 
 
 def _good_trips(facts: Facts) -> int | None:
@@ -187,7 +191,7 @@ def _signer_unverified(facts: Facts) -> bool | None:
 
 def _marks(facts: Facts) -> list[str] | None:
     """Marks of all entities that the application names; absent until the network said anything."""
-    kinds = [kind for kind in facts["net"].values() if isinstance(kind, dict)]
+    kinds = list(facts["net"].values())
     return sorted({mark for kind in kinds for mark in kind.get("marked", ())}) if kinds else None
 
 
@@ -221,7 +225,7 @@ DERIVED: dict[str, Derived] = {
     "consents_verified": _from("app doc", lambda f, e, s: _consents_verified(f)),
     "consenting_parents": _from("app", lambda f, e, s: _consenting(f)),
     "absence_statement": _from("doc", lambda f, e, s: _absence_statement(f)),
-    "other_identity_kin": _from("bio duk", lambda f, e, s: _other_identity_kin(f)),
+    "other_identity_kin": _from("bio duk net", lambda f, e, s: _other_identity_kin(f)),
     "good_trips": _from("travel", lambda f, e, s: _good_trips(f)),
     "claims_close_kin": _from("app", lambda f, e, s: _claims_close_kin(f)),
     "institution_letter": _from("doc", lambda f, e, s: _institution_letter(f)),

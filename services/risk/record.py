@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from services.contracts import tokens
+from services.contracts.network import EntitySeen, EntitySignalled
 from services.contracts.passport_events import EventAccepted
 from services.contracts.tokens import Newer
 from services.risk.evaluate import Memo
@@ -33,9 +34,14 @@ class Record:
     beside: dict[str, dict[str, Any]] = field(default_factory=dict)
     state: Literal["open", "restricted", "erased"] = "open"
     gone: set[str] = field(default_factory=set)  # ids of events whose facts were removed
+    signals: dict[str, EntitySignalled] = field(default_factory=dict)  # by `kind entity`: what each entity said last
+    shown: dict[str, int] = field(default_factory=dict)  # by `kind entity`: checksum of what the network knows
+    heard: int = 0  # signals that were new
     # Of the last assessment; never stored.
     folded: Folded | None = field(default=None, compare=False)
     memo: Memo | None = field(default=None, compare=False)
+    rows: dict[tuple[str, str], EntitySeen] | None = field(default=None, compare=False)
+    rows_of: tuple[dict[str, Any], ...] = field(default=(), compare=False)
 
     def add(self, event: EventAccepted) -> bool:
         """False when the event is known already. Full when the record can hold no more."""
@@ -52,9 +58,16 @@ class Record:
     def _bytes(self) -> int:
         return sum(len(e.wire) for e in self.events.values())
 
+    @property
+    def revision(self) -> int:
+        """Of what is said about the application; readers keep the highest. Same events and signals, same number."""
+        return len(self.events) + self.heard
+
     def erase(self) -> None:
         self.gone |= self.events.keys()
+        self.signals, self.shown = {}, {}
         self.events, self.beside, self.folded, self.memo, self.state = {}, {}, None, None, "erased"
+        self.rows, self.rows_of = None, ()
 
     def key_versions(self) -> set[int]:
         return {e.key_version for e in self.events.values()}
@@ -62,12 +75,12 @@ class Record:
     def tokens(self) -> Iterable[str]:
         for event in self.events.values():
             yield from tokens.found(event.data)
-        yield from tokens.found(self.beside)
 
     def move(self, newer: Newer) -> None:
-        """Tokens of newer keys in place of older ones."""
+        """Tokens of newer keys in place of older ones. What older tokens said is said again by the newer ones."""
         self.events = {e.event_id: with_newest(e, newer) for e in self.events.values()}
-        self.beside, self.folded, self.memo = tokens.moved(self.beside, newer), None, None
+        self.signals = {place: s for place, s in self.signals.items() if s.entity not in newer.by_old}
+        self.folded, self.memo, self.rows = None, None, None
 
 
 def with_newest(event: EventAccepted, newer: Newer) -> EventAccepted:

@@ -107,7 +107,7 @@ def _book(a: Applicant, name: str, visit: datetime, random: Random, mix: Mix) ->
     amount = (350000 if a.form["passport_kind"] == "biasa" else 650000) + (
         1000000 if a.form["service"] == "percepatan" else 0
     )
-    payment = {"billing_id": billing, "paid_at": paid.isoformat(), "amount": amount, "channel": ("bank", "marketplace", "minimarket", "bank")[int(random.random() * 4)], "payer_account": a.form["account"], **a.payment}  # fmt: skip
+    payment = {"billing_id": billing, "paid_at": paid.isoformat(), "amount": amount, "channel": ("bank", "marketplace", "minimarket", "bank")[int(random.random() * 4)], "payer_account": f"rekening-{a.who.number}", **a.payment}  # fmt: skip
     steps.append((paid, "payment.received", payment))
     booked = paid + min(timedelta(seconds=20 + int(random.random() * 400)), time_left * 0.2)
     appointment = {"slot_at": slot.isoformat(), "booked_at": booked.isoformat(), "device": f"perangkat-{a.who.number}", "ip": numbers.ip(a.who.number), **a.booking}  # fmt: skip

@@ -40,11 +40,15 @@ class Rhythm(Strict):
 
 
 class Signs(Strict):
-    """What the trace must lead to when it is assessed. `any_of` are indicator ids; one alone must be met by a member."""
+    """What the trace must lead to when it is assessed.
+
+    `allowed`: the highest level once the allow-list names what they share, by kind of entity.
+    """
 
     signs: list[str] = []
     protective: list[str] = []
     max_level: int = 3
+    allowed: dict[str, int] = {}
 
 
 class Scenario(Strict):

@@ -1,0 +1,1 @@
+"""The network: what many applications say together. Entities, their signals back, rings. Pure but for `store`."""

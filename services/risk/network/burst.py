@@ -1,0 +1,83 @@
+"""Is a village busier than its own year explains? A negative binomial over windows of fourteen days. Pure.
+
+The dispersion is estimated by moments from the year before (never below that of a Poisson); the season scales the mean:
+months in which everybody applies, umrah before Ramadan, do not look like an organiser (R57, catalogue 55).
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from math import exp, lgamma, log
+
+SPAN = 14  # days
+YEAR = 365
+LEAST = 90  # days of history, below which nothing is said (R57)
+P_VALUE = 0.001
+# Share of a usual month, by month: umrah season, school holidays, year's end. [ours], to be replaced by a year of the office.
+SEASON = {1: 1.1, 2: 1.0, 3: 0.8, 4: 0.9, 5: 1.0, 6: 1.1, 7: 1.1, 8: 1.0, 9: 1.0, 10: 1.1, 11: 1.1, 12: 0.9}
+
+
+def burst(days: Iterable[date], end: date, known_since: date) -> bool | None:
+    """Whether the fortnight up to `end` holds more than the year before explains, p < 0.001. None with less than 90 days of history.
+
+    `days`: one entry for each person counted; `known_since`: first day on which the village could have been seen at all.
+    """
+    start = end - timedelta(days=SPAN - 1)
+    history = min((start - known_since).days, YEAR)
+    if history < LEAST:
+        return None
+    days = list(days)
+    now = sum(start <= day <= end for day in days)
+    windows = [0] * (history // SPAN)
+    for day in days:
+        back = (start - day).days - 1
+        if 0 <= back < len(windows) * SPAN:
+            windows[back // SPAN] += 1
+    mean, variance = moments(windows)
+    # One application a year is the least that a village is taken for: an empty year is no proof of nothing.
+    expected = max(mean, SPAN / YEAR) * SEASON[end.month]
+    return upper_tail(now, expected, dispersion(mean, variance)) < P_VALUE
+
+
+def moments(windows: list[int]) -> tuple[float, float]:
+    """Mean and variance of the counts."""
+    mean = sum(windows) / len(windows)
+    return mean, sum((n - mean) ** 2 for n in windows) / max(len(windows) - 1, 1)
+
+
+def dispersion(mean: float, variance: float) -> float | None:
+    """Size of the negative binomial by moments, mean² / (variance − mean); None when the counts are no wider than a Poisson's."""
+    return mean * mean / (variance - mean) if variance > mean > 0 else None
+
+
+def upper_tail(count: int, mean: float, size: float | None) -> float:
+    """P(N ≥ count); a Poisson when there is no size."""
+    if size is None:
+        below = sum(exp(n * log(mean) - mean - lgamma(n + 1)) for n in range(count))
+    else:
+        p = size / (size + mean)
+        below = sum(
+            exp(lgamma(n + size) - lgamma(size) - lgamma(n + 1) + size * log(p) + n * log(1 - p)) for n in range(count)
+        )
+    return max(0.0, 1.0 - below)
+
+
+def harmed(bad: int, of: int, baseline: Mapping[str, int]) -> bool | None:
+    """Whether an agent's clients fare worse than others: lower 90 % bound of the rate above three times the baseline, n ≥ 5.
+
+    Beta prior of the baseline {bad, of}; with whole numbers the Beta tail is a binomial sum (catalogue, 64).
+    """
+    if of < MINIMUM:
+        return None
+    limit = 3 * baseline["bad"] / baseline["of"]
+    a, n = baseline["bad"] + bad, baseline["of"] + of - 1
+    # P(rate ≤ limit) of Beta(a, b) is P(Binomial(a + b − 1, limit) ≥ a).
+    at_least = sum(_binomial(k, n, limit) for k in range(a, n + 1))
+    return at_least < TAIL
+
+
+MINIMUM, TAIL = 5, 0.1
+BASELINE: Mapping[str, int] = {"bad": 1, "of": 100}  # the prior of E_np, 1 % (indicators.md, section 2)
+
+
+def _binomial(k: int, n: int, p: float) -> float:
+    return exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(p) + (n - k) * log(1 - p))

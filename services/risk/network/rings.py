@@ -1,0 +1,250 @@
+"""rings: applications that suspicious links tie together, and what that means for each of them.
+
+Connected groups over a graph of applications and entities (rustworkx). A plain function of the links: any order of arrival gives the
+same rings, ids and signals; only `supersedes` tells what was there before. Members are presumed possible victims.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import rustworkx
+
+from services.contracts import ids
+from services.contracts.fields import parse_time
+from services.contracts.network import EntitySeen, EntitySignalled, LinkSuspected, RingAssessed, RingFacts
+from services.contracts.regions import kabupaten
+from services.risk.network import count
+from services.risk.network.kinds import told
+from services.risk.network.words import KIND_WORDS
+
+LEAST = 3  # unrelated households (design, section 5)
+COARSE = (
+    7  # per cent: what members are told of density and share moves in steps, or every newcomer would be news to all
+)
+
+
+@dataclass(frozen=True)
+class Ring:
+    """One connected group."""
+
+    ring_id: str
+    rows: tuple[EntitySeen, ...]  # one for each member, the earliest
+    entities: tuple[tuple[str, str], ...]  # kind, token
+    pairs: int  # of members that share an entity
+    licensed: float  # share of those who name the entities and belong to a lawful group
+
+    @property
+    def members(self) -> list[str]:
+        return [r.application_id for r in self.rows]
+
+    @property
+    def density(self) -> float:
+        possible = len(self.rows) * (len(self.rows) - 1) // 2
+        return round(self.pairs / possible, 4) if possible else 0.0
+
+    @property
+    def kabupaten(self) -> list[str]:
+        return sorted({r.desa[:4] for r in self.rows if r.desa})
+
+
+@dataclass
+class Step:
+    """What one link leads to."""
+
+    rings: list[RingAssessed] = field(default_factory=list)
+    signals: list[EntitySignalled] = field(default_factory=list)
+
+
+class Rings:
+    """The graph in memory, rebuilt from the stored links at start. `version` counts the links that were taken."""
+
+    def __init__(self, links: Iterable[LinkSuspected] = (), version: int = 0) -> None:
+        self._graph: rustworkx.PyGraph[str, None] = rustworkx.PyGraph(multigraph=False)
+        self._node: dict[str, int] = {}
+        self.links: dict[str, LinkSuspected] = {}
+        self._rows: dict[str, dict[str, EntitySeen]] = {}  # application → entity → row
+        self._ring_of: dict[str, Ring] = {}
+        self.version = version
+        for link in links:
+            self._put(link)
+        for members in rustworkx.connected_components(self._graph):
+            self._remember(self._ring(members))
+
+    def take(self, link: LinkSuspected) -> Step | None:
+        """None for a link that is older than what stands here."""
+        kept = self.links.get(link.entity)
+        if kept is not None and kept.record_version >= link.record_version:
+            return None
+        self.version += 1
+        before = {r.application_id for r in kept.members} if kept else set()
+        concerned = before | {r.application_id for r in link.members}
+        old = {a: self._ring_of[a] for a in concerned if a in self._ring_of}
+        everybody = concerned | {m for ring in old.values() for m in ring.members}
+        old |= {a: self._ring_of[a] for a in everybody if a in self._ring_of}
+        self._put(link)
+        now = self._groups(everybody)
+        everybody |= {m for ring in now for m in ring.members}
+        old |= {a: self._ring_of[a] for a in everybody if a in self._ring_of}
+        for a in everybody:
+            self._ring_of.pop(a, None)
+        for ring in now:
+            self._remember(ring)
+        return self._step(everybody, old, now, link)
+
+    def rings(self) -> list[Ring]:
+        """All there are, by id."""
+        return [r for _, r in sorted({ring.ring_id: ring for ring in self._ring_of.values()}.items())]
+
+    def _step(self, everybody: set[str], old: Mapping[str, Ring], now: list[Ring], link: LinkSuspected) -> Step:
+        step = Step()
+        ids_now = {ring.ring_id for ring in now}
+        before = {ring.ring_id: ring for ring in old.values()}
+        for ring in sorted(now, key=lambda r: r.ring_id):
+            if before.get(ring.ring_id) == ring:
+                continue
+            gone = sorted({old[m].ring_id for m in ring.members if m in old} - ids_now)
+            step.rings.append(assessed(ring, gone, self.version))
+        taken_over = {i for r in step.rings for i in r.supersedes}
+        for ring_id in sorted(before.keys() - ids_now - taken_over):  # fell apart
+            empty = assessed(before[ring_id], [], self.version)
+            step.rings.append(empty.model_copy(update={"members": [], "entities": [], "density": 0.0}))
+        for application in sorted(everybody):
+            facts = told_of(self._ring_of.get(application))
+            if facts != told_of(old.get(application)):
+                step.signals.append(
+                    EntitySignalled(
+                        application_id=application, entity="ring", entity_kind="ring", ring=facts,
+                        record_version=self.version, at=max((r.seen_at for r in link.members), default=_first(old)),
+                    )
+                )  # fmt: skip
+        return step
+
+    def _put(self, link: LinkSuspected) -> None:
+        """Edges of one entity anew. Members with a lawful explanation are counted and tie nothing."""
+        for row in self.links[link.entity].members if link.entity in self.links else ():
+            self._rows[row.application_id].pop(link.entity, None)
+            if not self._rows[row.application_id]:
+                del self._rows[row.application_id]
+                self._graph.remove_node(self._node.pop(f"a {row.application_id}"))
+        entity = f"e {link.entity}"
+        if entity in self._node:
+            self._graph.remove_node(self._node.pop(entity))
+        self.links[link.entity] = link
+        if not link.members:
+            return  # kept without members: an older one that comes late is known by its version
+        self._node[entity] = self._graph.add_node(entity)
+        for row in link.members:
+            self._rows.setdefault(row.application_id, {})[link.entity] = row
+            member = f"a {row.application_id}"
+            if member not in self._node:
+                self._node[member] = self._graph.add_node(member)
+            if row.group is None:
+                self._graph.add_edge(self._node[entity], self._node[member], None)
+
+    def _groups(self, applications: Iterable[str]) -> list[Ring]:
+        found: dict[str, Ring] = {}
+        seen: set[int] = set()
+        for application in sorted(applications):
+            node = self._node.get(f"a {application}")
+            if node is None or node in seen:
+                continue
+            members = rustworkx.node_connected_component(self._graph, node)
+            seen |= members
+            ring = self._ring(members)
+            if ring is not None:
+                found[ring.ring_id] = ring
+        return list(found.values())
+
+    def _ring(self, nodes: Iterable[int]) -> Ring | None:
+        """The ring of a connected group; None when it is none."""
+        names = [self._graph[n] for n in nodes]
+        entities = sorted(n[2:] for n in names if n.startswith("e "))
+        members = sorted(n[2:] for n in names if n.startswith("a "))
+        if not entities:
+            return None
+        rows = [min(self._rows[m].values(), key=_when) for m in members if m in self._rows]
+        rows.sort(key=_when)
+        if len({m.unit for m in count.members(rows) if m.counted}) < LEAST:
+            return None
+        place = {r.application_id: n for n, r in enumerate(rows)}
+        beside = [0] * len(rows)
+        for entity in entities:
+            here = [place[r.application_id] for r in self.links[entity].members if r.application_id in place]
+            mask = sum(1 << n for n in here)
+            for n in here:
+                beside[n] |= mask
+        pairs = sum(mask.bit_count() - 1 for mask in beside if mask) // 2
+        first = rows[0]
+        return Ring(
+            ids.ring_id(first.seen_at, first.application_id), tuple(rows),
+            tuple((self.links[e].entity_kind, e) for e in entities), pairs, self._licensed(entities),
+        )  # fmt: skip
+
+    def _licensed(self, entities: Iterable[str]) -> float:
+        lawful: dict[str, bool] = {}
+        for entity in entities:
+            for row in self.links[entity].members:
+                lawful[row.application_id] = lawful.get(row.application_id, False) or row.group is not None
+        return round(sum(lawful.values()) / len(lawful), 4)
+
+    def _remember(self, ring: Ring | None) -> None:
+        if ring is not None:
+            self._ring_of |= dict.fromkeys(ring.members, ring)
+
+
+def told_of(ring: Ring | None) -> RingFacts:
+    """`net.ring.` of each member."""
+    if ring is None:
+        return RingFacts()
+    return RingFacts(
+        ring_id=ring.ring_id,
+        people=told(len(ring.rows)),
+        kabupaten=len(ring.kabupaten),
+        density_pct=int(ring.density * 100) // COARSE * COARSE,
+        licensed_pct=int(ring.licensed * 100) // COARSE * COARSE,
+    )
+
+
+def assessed(ring: Ring, supersedes: list[str], version: int) -> RingAssessed:
+    """The ring as officers and the police read it."""
+    kinds = Counter(kind for kind, _ in ring.entities)
+    id_, en = _hypothesis(ring, kinds)
+    return RingAssessed(
+        ring_id=ring.ring_id,
+        members=ring.members,
+        entities=[{"kind": kind, "token": token} for kind, token in ring.entities],
+        kabupaten=ring.kabupaten,
+        first_at=ring.rows[0].seen_at,
+        last_at=ring.rows[-1].seen_at,
+        density=ring.density,
+        licensed_share=ring.licensed,
+        hypothesis_id=id_,
+        hypothesis_en=en,
+        supersedes=supersedes,
+        record_version=version,
+    )
+
+
+def _hypothesis(ring: Ring, kinds: Mapping[str, int]) -> tuple[str, str]:
+    """What the ring may be, in words: who, from where, tied by what, where to. Never a proof."""
+    people, places = len(ring.rows), [kabupaten().get(k, k) for k in ring.kabupaten]
+    where = Counter(r.destination for r in ring.rows if r.destination).most_common(1)
+    ties_id = ", ".join(f"{n} {KIND_WORDS[k][0]}" for k, n in sorted(kinds.items()))
+    ties_en = ", ".join(f"{n} {KIND_WORDS[k][1]}" for k, n in sorted(kinds.items()))
+    to_id = f"; tujuan terbanyak {where[0][0]} ({where[0][1]})" if where else ""
+    to_en = f"; most often to {where[0][0]} ({where[0][1]})" if where else ""
+    return (
+        f"{people} pemohon dari {', '.join(places) or 'daerah tak diketahui'} terhubung lewat {ties_id}{to_id}. "
+        "Mungkin satu perekrut; mereka diduga calon korban.",
+        f"{people} applicants from {', '.join(places) or 'unknown places'} are tied by {ties_en}{to_en}. "
+        "Perhaps one recruiter; they are presumed possible victims.",
+    )
+
+
+def _when(row: EntitySeen) -> tuple[object, str]:
+    return parse_time(row.seen_at), row.application_id
+
+
+def _first(old: Mapping[str, Ring]) -> str:
+    return min((ring.rows[0].seen_at for ring in old.values()), default="1970-01-01T00:00:00+00:00")

@@ -1,0 +1,240 @@
+"""What an application shows to the network: one row for each thing it names, and what changed since the last time. Pure.
+
+A row carries coded facts and tokens, nothing else. Rows follow the facts: what a correction took away is unseen.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from itertools import combinations
+from typing import Any
+from zlib import crc32
+
+from services.contracts.network import EntitySeen, EntityUnseen
+from services.contracts.passport_events import EventAccepted
+from services.contracts.tokens import version_of
+from services.contracts.upstream import REGISTRY
+from services.risk.network import history
+from services.risk.network.kinds import KINDS
+
+Facts = Mapping[str, Mapping[str, Any]]
+# Kind, section, field of the token. All phones are one token space, so that a host may turn out to be a recruiter (R04).
+NAMED = (
+    ("household", "app", "household_token"), ("phone", "app", "phone_token"), ("email", "app", "email_token"),
+    ("account", "app", "account_token"), ("address", "app", "domicile_addr_token"),
+    ("host_phone", "app", "host_phone_token"), ("host_addr", "app", "host_addr_token"),
+    ("sponsor", "app", "sponsor_token"), ("agent", "app", "agent_token"),
+    ("manning_agent", "app", "manning_agent_token"), ("recruiter", "int", "recruiter_token"),
+    ("lpk", "int", "lpk_token"), ("escort", "chk", "escort_token"), ("collector", "col", "collector_token"),
+    ("payer_account", "pay", "payer_account_token"),
+)  # fmt: skip
+_BY_SECTION: dict[str, tuple[str, ...]] = {}
+for _kind, _section, _field in NAMED:
+    _BY_SECTION[_section] = (*_BY_SECTION.get(_section, ()), _field)
+# Explanations that take a member out of every count; those of one kind stand in kinds.yaml (indicators.md, section 7).
+EVERYWHERE = ("licensed", "institution", "haji", "crew")
+# R46, indicators.md section 7: people whose work it is to come along.
+HELPERS = frozenset({
+    "disability_helper", "pendamping_disabilitas", "perangkat_desa", "pimpasa", "relawan_lsm", "ketua_rombongan",
+    "tour_leader", "muthawif", "guru", "petugas_lembaga",
+})  # fmt: skip
+CHANNELS = frozenset({"marketplace", "minimarket"})  # pay for anybody (catalogue, 54)
+SERIES = frozenset({"akta", "ijazah", "surat_izin", "surat_izin_keluarga"})  # catalogue, 25
+LETTERS = frozenset(
+    {"surat_undangan", "surat_sponsor", "pesanan_hotel", "surat_izin", "surat_izin_keluarga"}
+)  # catalogue, 26: invitation, sponsor letter, hotel booking, consent letter; official forms and the KTP are all alike
+CONSENTS = frozenset({"surat_izin", "surat_izin_keluarga"})
+FIELD_SERVICE = ("eazy", "simpatik")
+DEPARTURE_SPREAD = 2  # days (catalogue, 56)
+
+
+def rows(
+    application_id: str, events: Sequence[EventAccepted], facts: Facts, version: int
+) -> dict[tuple[str, str], EntitySeen]:
+    """Rows by (kind, entity); `events` in order of event time. Nothing before the application is submitted."""
+    app = facts["app"]
+    if "submitted_at" not in facts["calc"]:
+        return {}
+    submitted = facts["calc"]["submitted_at"]
+    explained = _explanations(facts)
+    common: dict[str, Any] = {
+        "application_id": application_id,
+        "household": app.get("household_token") or facts["duk"].get("household_token"),
+        "subject": app.get("subject_token"),
+        "kin": sorted(facts["duk"].get("parent_tokens", ())) or None,
+        "minor": facts["person"].get("is_minor"),
+        "office": _office(events),
+        "desa": app.get("domicile_desa_code") or facts["duk"].get("domicile_desa_code"),
+        "origin": (app.get("ktp_desa_code") or "")[:6] or None,
+        "purpose": app.get("purpose"),
+        "destination": next(iter(app.get("dest_countries", ())), None),
+        "outcome": facts["out"].get("code") or facts["dec"].get("outcome"),
+        "record_version": version,
+    }
+    first = _first_named(events)
+    found: dict[tuple[str, str], EntitySeen] = {}
+
+    def see(kind: Any, entity: str, at: str = submitted, **more: Any) -> None:
+        group = next((explained[g] for g in (*EVERYWHERE, *_own(kind)) if g in explained), None)
+        found[kind, entity] = EntitySeen.model_construct(
+            entity=entity, entity_kind=kind, seen_at=at, group=group, **(common | more)
+        )
+
+    if app.get("subject_token"):
+        see("subject", app["subject_token"], past=history.of(events, facts))
+    for companion in app.get("companions", ()):
+        if companion.get("subject_token"):
+            see("companion", companion["subject_token"])
+    if "other_identity_token" in facts["bio"]:
+        see("other_identity", facts["bio"]["other_identity_token"])
+    for kind, section, field in NAMED:
+        token: str | None = facts[section].get(field)
+        if token and not (kind == "collector" and _no_stranger(facts)):
+            weak = True if facts[section].get(f"{field.removesuffix('_token')}_weak") else None
+            see(kind, token, first.get((section, field, token)) or submitted, weak=weak)
+    _booked(facts, see)
+    _papers(facts, events, submitted, see)
+    if print_ := facts["person"].get("answers_simhash"):
+        told = next((e.at for e in events if e.type == "interview.completed"), submitted)
+        host = app.get("host_phone_token") or app.get("host_addr_token")
+        for entity in bands("answers", print_, 4, 1):
+            see("answers", entity, told, fingerprint=print_, host=host)
+    for entity in _departures(app):
+        see("departure", entity)
+    if common["desa"]:
+        see("desa", f"desa.{common['desa']}")
+    for number in _licences(facts):
+        see("licence", f"licence.{number}")
+    return found
+
+
+def changes(
+    before: Mapping[str, int],
+    now: Mapping[tuple[str, str], EntitySeen],
+    application_id: str,
+    version: int,
+) -> tuple[list[EntitySeen | EntityUnseen], dict[str, int]]:
+    """What the network does not know yet; `before` and the second result hold a checksum by `kind entity`."""
+    sums = {f"{kind} {entity}": checksum(row) for (kind, entity), row in now.items()}
+    news: list[EntitySeen | EntityUnseen] = [
+        row for (kind, entity), row in now.items() if before.get(f"{kind} {entity}") != sums[f"{kind} {entity}"]
+    ]
+    for gone in sorted(before.keys() - sums.keys()):
+        kind: Any
+        kind, _, entity = gone.partition(" ")
+        news.append(
+            EntityUnseen.model_construct(
+                entity=entity, entity_kind=kind, application_id=application_id, record_version=version
+            )
+        )
+    return news, sums
+
+
+def checksum(row: EntitySeen) -> int:
+    """Of everything but the version."""
+    return crc32(repr([v for k, v in row.__dict__.items() if k != "record_version"]).encode())
+
+
+def bands(kind: str, fingerprint: str, parts: int, together: int) -> Iterator[str]:
+    """Entities for a 64-bit hash: two that differ in at most `parts - together` bits share one of them (pigeonhole)."""
+    bits = f"{int(fingerprint, 16):064b}"
+    size = 64 // parts
+    for places in combinations(range(parts), together):
+        value = "".join(bits[p * size : (p + 1) * size] for p in places)
+        yield f"{kind}.{'-'.join(map(str, places))}.{int(value, 2):x}"
+
+
+def _own(kind: str) -> tuple[str, ...]:
+    return KINDS[kind].excludes if kind in KINDS else ()
+
+
+def _explanations(facts: Facts) -> dict[str, str]:
+    """Lawful reasons why many people share something, by code, with what they rest on."""
+    found: dict[str, str] = {}
+    app, lic = facts["app"], facts["lic"]
+    for item in facts["doc"].get("items", ()):
+        kind, verdict, issuer = item["type"], item.get("verdict"), item.get("issuer")
+        if kind == "daftar_rombongan" and verdict == "verified" and issuer:
+            for role, number in (("agent", app.get("agent_license_no")), ("p3mi", facts["sis"].get("p3mi_no"))):
+                if issuer == number and lic.get(role, {}).get("status") == "active":
+                    found["licensed"] = f"licensed:{number}"
+        elif kind == "surat_lembaga" and verdict == "verified_callback":
+            found["institution"] = f"institution:{issuer or 'letter'}"
+        elif kind == "spph" and verdict == "verified" and issuer == "kemenag":
+            found["haji"] = "haji:kemenag"
+    if str(app.get("purpose", "")).startswith("pelaut") and lic.get("manning_agent", {}).get("status") == "active":
+        found["crew"] = f"crew:{app.get('manning_license_no')}"
+    point = str(facts["svc"].get("point", ""))
+    if facts["svc"].get("channel") in FIELD_SERVICE and point.startswith(("EAZY-", "SIMPATIK-")):
+        found["event"] = f"event:{point}"
+    if facts["chk"].get("escort_relation") in HELPERS:
+        found["helper"] = f"helper:{facts['chk']['escort_relation']}"
+    if facts["pay"].get("channel") in CHANNELS:
+        found["channel"] = f"channel:{facts['pay']['channel']}"
+    return found
+
+
+def _no_stranger(facts: Facts) -> bool:
+    """Only a proxy who is no family counts (catalogue, 53)."""
+    return facts["col"].get("collector_relation") != "proxy"
+
+
+def _first_named(events: Iterable[EventAccepted]) -> dict[tuple[str, str, str], str]:
+    """When each token was named first, by section, field and token."""
+    found: dict[tuple[str, str, str], str] = {}
+    for event in events:
+        section = REGISTRY[event.type].PREFIX if event.type in REGISTRY else ""
+        for field in _BY_SECTION.get(section, ()):
+            if token := event.data.get(field):
+                found.setdefault((section, field, token), event.at)
+    return found
+
+
+def _booked(facts: Facts, see: Any) -> None:
+    """A device; when it is unknown the prefix of its address stands for it (R42). At the time of submission."""
+    device, prefix = facts["appt"].get("device_token"), facts["appt"].get("ip_prefix_token")
+    if prefix:
+        see("ip_prefix", prefix)
+    if device or prefix:
+        see("device", device or prefix)
+
+
+def _papers(facts: Facts, events: Sequence[EventAccepted], submitted: str, see: Any) -> None:
+    shown = next((e.at for e in events if e.type == "documents.checked"), submitted)
+    for item in facts["doc"].get("items", ()):
+        if item["type"] in SERIES and "series_token" in item:
+            see("document_series", item["series_token"], shown, position=item["series_pos"], day=item.get("issued_at"))
+        if item["type"] in LETTERS and "image_phash" in item:
+            for entity in bands("image", item["image_phash"], 8, 2):
+                see("image", entity, shown, fingerprint=item["image_phash"])
+        if item["type"] in CONSENTS:
+            if "signer_token" in item:
+                see("signer", item["signer_token"], shown, weak=item.get("signer_weak") or None)
+            if "text_hash" in item:
+                see("signer", f"text.{item['text_hash']}", shown)
+
+
+def _departures(app: Mapping[str, Any]) -> Iterator[str]:
+    """Every day around which the departure lies within two: those who meet at one of them left within two days of it."""
+    if not (app.get("depart_date") and app.get("dest_countries") and app.get("exit_point")):
+        return
+    day, place = date.fromisoformat(app["depart_date"]), app["exit_point"].strip().lower()
+    for apart in range(-DEPARTURE_SPREAD, DEPARTURE_SPREAD + 1):
+        yield f"departure.{app['dest_countries'][0]}.{place}.{day + timedelta(days=apart)}"
+
+
+def _licences(facts: Facts) -> list[str]:
+    numbers = (
+        facts["app"].get("agent_license_no"), facts["app"].get("manning_license_no"),
+        facts["int"].get("lpk_license_no"), facts["sis"].get("p3mi_no"),
+    )  # fmt: skip
+    return sorted({n for n in numbers if n})
+
+
+def _office(events: Iterable[EventAccepted]) -> str:
+    """Where it was submitted last."""
+    return [e.office_code for e in events if e.type == "application.submitted"][-1]
+
+
+def is_token(entity: str) -> bool:
+    """A keyed token, which moves to newer keys; the other entities are coded facts."""
+    return version_of(entity) is not None
