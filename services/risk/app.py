@@ -1,27 +1,29 @@
-"""Wiring of risk: faust is the pump, state is in the document store, and no exception leaves the loop.
-
-Measured: faust acks a batch whose body raises or is cancelled, and then it is lost. So every failure is dealt with
-inside, and whatever cannot be ends the process without a commit: the batch is read again.
-"""
+"""Wiring of risk: faust is the pump, state is in the document store. Three streams: events and signals, sightings, suspicious links."""
 
 import asyncio
 import gc
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import faust
-import structlog
-from aiokafka import AIOKafkaProducer
 
 from services.contracts.calendar import local_date
+from services.contracts.cases import OutcomeRecorded
 from services.contracts.message import Message
+from services.contracts.network import (
+    EntityMarked,
+    EntityReviewed,
+    EntitySeen,
+    EntitySignalled,
+    EntityUnseen,
+    LinkSuspected,
+)
 from services.contracts.passport_events import (
     ApplicationErased,
     ApplicationReleased,
@@ -33,121 +35,115 @@ from services.contracts.tokens import Newer
 from services.risk import batch, measures, rekey
 from services.risk.active import ActivePack
 from services.risk.held import Held
+from services.risk.network import store as network_store
+from services.risk.network.rules import allowed
+from services.risk.network.store import EntityStore
+from services.risk.network.work import Tying, link_batch
+from services.risk.pack import Pack
+from services.risk.pump import EXIT_UNEXPECTED, Kinds, Parts, Pump
 from services.risk.settings import RiskSettings
 from services.risk.store import INDEXES, MongoStore
 from services.risk.transport import PromptTransport
-from services.runtime import dead_letter, faults, health, logs, metrics
-from services.runtime.away import AWAY
-from services.runtime.broker import HEARTBEAT_MS, SESSION_TIMEOUT_MS, Incoming, Outgoing
+from services.runtime import faults, health, logs
+from services.runtime.broker import HEARTBEAT_MS, SESSION_TIMEOUT_MS, Incoming
 from services.runtime.documents import connect_async, migrate_async
-from services.runtime.failures import Reject
 from services.runtime.identity import Signer
 from services.runtime.newest import Newest
-from services.runtime.watchdog import Progress, watch
-
-T = TypeVar("T")
-# A message without a kind is an event: the topic was written by hand.
-KINDS: dict[str, type[EventAccepted | ApplicationRestricted | TokenKeysRotated]] = {"": EventAccepted}
-KINDS |= {
-    k.__name__: k
-    for k in (EventAccepted, ApplicationRestricted, ApplicationReleased, ApplicationErased, TokenKeysRotated)
-}
-BACKOFF_S = 1.0
-EXIT_UNEXPECTED = 70
+from services.runtime.watchdog import watch
 
 
-class Pump:
-    """Takes batches from faust until the process ends."""
+def _by_name(*models: type[Message]) -> dict[str, type[Message]]:
+    return {model.__name__: model for model in models}
 
-    def __init__(
-        self, settings: RiskSettings, log: structlog.typing.FilteringBoundLogger, state: health.Health
-    ) -> None:
-        self._settings, self._log, self._health = settings, log, state
+
+# What is read of each stream. A message without a kind is an event: the topic was written by hand.
+APPLICATIONS: Kinds = {"": EventAccepted} | _by_name(
+    EventAccepted, ApplicationRestricted, ApplicationReleased, ApplicationErased, TokenKeysRotated, EntitySignalled,
+    OutcomeRecorded,
+)  # fmt: skip
+SIGHTINGS: Kinds = _by_name(EntitySeen, EntityUnseen, EntityMarked, EntityReviewed)
+LINKS: Kinds = _by_name(LinkSuspected)
+
+
+class Risk:
+    """What this worker does with a batch of each stream."""
+
+    def __init__(self, parts: Parts) -> None:
+        settings = parts.settings
+        self._parts, self._log = parts, parts.log
         self.active = ActivePack(settings.packs, lambda: local_date(datetime.now(UTC)))
         self._newest = Newest(settings.intake_url, Signer.from_file(settings.key_file, "risk"), "risk")
         self._rotated = asyncio.Event()
         self._rotated.set()  # look at start: a move may have been cut short
-        self._unexpected = 0
-        self.busy = False
-        self.progress = Progress()
+        self._ready: asyncio.Task[None] | None = None
+        self._reviewed = ""
         self.keys: dict[str, Any] = {"moving": False}
 
     async def start(self) -> None:
-        """Connect; then also move to newer keys when a move was cut short."""
-        database = connect_async(self._settings.store, "risk")
-        await migrate_async(database, INDEXES)
+        """Connect once, whichever stream comes first."""
+        if self._ready is None:
+            self._ready = asyncio.create_task(self._parts.without_limit(self._connect))
+        await self._ready
+
+    async def _connect(self) -> None:
+        database = connect_async(self._parts.settings.store, "risk")
+        await migrate_async(database, INDEXES | network_store.INDEXES)
         self._store = MongoStore(database, lambda: datetime.now(UTC))
-        self._records = Held(self._store, self._settings.held)
-        self._producer = AIOKafkaProducer(**self._settings.kafka.asyncio_producer())
-        await self._producer.start()
+        self._records = Held(self._store, self._parts.settings.held)
+        self._entities = EntityStore(database, lambda: datetime.now(UTC), self._parts.settings.held)
+        self._tying = Tying(self._entities)
+        await self._parts.producer()
         self._log.info("started", **self.active.state())
 
-    async def take(self, messages: Sequence[Incoming]) -> None:
-        """Returns only when every message has had its outcome."""
-        started = time.monotonic()
-        self._health.turned()
-        items = []
-        for message in messages:
-            item = await self._decoded(message)
-            if isinstance(item, TokenKeysRotated):
-                await self._without_limit(partial(self._store.want_version, item.version))
-                self._rotated.set()
-            elif item is not None:
-                items.append((message, item))
-        await self._work(items)
-        measures.BATCH_EVENTS.observe(len(messages))
-        measures.BATCH_SECONDS.observe(time.monotonic() - started)
+    async def assess(self, items: list[Any]) -> None:
+        for rotated in (i for i in items if isinstance(i, TokenKeysRotated)):
+            await self._store.want_version(rotated.version)
+            self._rotated.set()
+        events = [i for i in items if not isinstance(i, TokenKeysRotated)]
+        if events:
+            _count(await batch.work(events, self._records, self.active.pack, self._parts.send, self._newest_of))
 
-    async def _decoded(self, message: Incoming) -> batch.Item | TokenKeysRotated | None:
-        model = KINDS.get(message.kind)
-        if model is None or message.value is None:
-            metrics.MESSAGES.labels(message.topic, "ignored").inc()
-            return None
-        try:
-            return model.decode(message.value)
-        except ValueError as error:  # includes pydantic's and orjson's
-            await self._put_aside(message, "reject", f"cannot be decoded: {type(error).__name__}")
-            return None
+    async def link(self, items: list[Any]) -> None:
+        done = await link_batch(items, self._entities, self.active.pack, self._parts.send)
+        measures.SIGHTINGS.inc(done.taken)
+        measures.SIGNALS.inc(done.signals)
 
-    async def _work(self, events: Sequence[tuple[Incoming, batch.Item]]) -> None:
-        """The whole batch; when it fails, each half of it, so that one poison event harms no other and is found in few steps."""
-        if not events:
-            return
-        self.progress.moved()
-        try:
-            items = [item for _, item in events]
-            step = partial(batch.work, items, self._records, self.active.pack, self._send, self._newest_of)
-            self._count(await self._without_limit(step))
-            metrics.MESSAGES.labels(EventAccepted.TOPIC, "handled").inc(len(events))
-        except Exception as error:
-            if len(events) > 1:
-                half = len(events) // 2
-                await self._work(events[:half])
-                await self._work(events[half:])
-                return
-            if isinstance(error, Reject):
-                await self._put_aside(events[0][0], "reject", str(error))
-                return
-            self._unexpected += 1
-            await self._put_aside(events[0][0], "unexpected", type(error).__name__, error)
-            if self._unexpected > self._settings.max_unexpected:
-                self._log.error("too many unexpected errors", count=self._unexpected)
-                os._exit(EXIT_UNEXPECTED)
+    async def tie(self, items: list[Any]) -> None:
+        measures.RINGS.inc(await self._tying.take(items, self.active.pack, self._parts.send))
 
-    def look_at_the_rules(self) -> None:
+    async def look_at_the_rules(self) -> None:
         """Between two batches: a batch is judged by one pack."""
         if said := self.active.look():
             (self._log.error if self.active.refused else self._log.info)("rules", said=said)
+        if self.active.pack.digest != self._reviewed:
+            await self._parts.without_limit(partial(self._review, self.active.pack))
+            self._reviewed = self.active.pack.digest
+
+    async def _review(self, pack: Pack) -> None:
+        """Members of what the allow-list newly names, or names no more, are assessed again; remembered, so that a restart forgets none."""
+        now, before = allowed(pack), await self._entities.allow_list()
+        if now == before:
+            return
+        at = datetime.now(UTC).isoformat()
+        reviews = [
+            EntityReviewed(entity=entity, reason="allow-list", at=at, review_id=f"{pack.digest} {at}")
+            for entity in sorted({each.split("|")[0] for each in now ^ before})
+        ]
+        await self._parts.send(reviews)
+        await self._entities.set_allow_list(now)
 
     async def rekey(self) -> None:
         """Move the store whenever newer token keys were announced; beside the work of events."""
         while True:
             await self._rotated.wait()
             self._rotated.clear()
-            wanted, done = await self._without_limit(self._store.versions)
+            wanted, done = await self._parts.without_limit(self._store.versions)
             if wanted > done:
                 self.keys = {"moving": True, "token_version": done}
-                moved = await self._without_limit(partial(rekey.move, self._store, wanted, self._newest_of))
+                step = partial(
+                    rekey.move, self._store, self._entities, wanted, self._newest_of, self.active.pack, self._parts.send
+                )
+                moved = await self._parts.without_limit(step)
                 self._log.info("on newer token keys", version=wanted, moved=moved)
             self.keys = {"moving": False, "token_version": max(wanted, done)}
 
@@ -160,53 +156,16 @@ class Pump:
     async def _newest_of(self, tokens: Iterable[str], at_least: int) -> Newer:
         return Newer(*await asyncio.to_thread(self._newest, tokens, at_least))
 
-    async def _without_limit(self, step: Callable[[], Awaitable[T]]) -> T:
-        """Wait for broker, store and keys as long as it takes."""
-        while True:
-            try:
-                done = await step()
-            except AWAY as error:
-                self._health.set_away(type(error).__name__)
-                self._health.turned()
-                self.progress.moved()
-                self._log.warning("waiting", reason=type(error).__name__)
-                await asyncio.sleep(BACKOFF_S)
-                continue
-            self._health.set_away(None)
-            return done
 
-    async def _send(self, messages: Sequence[Message]) -> None:
-        started = [
-            await self._producer.send(
-                m.TOPIC, value=m.encode(), key=m.key, headers=[("kind", type(m).__name__.encode())]
-            )
-            for m in messages
-        ]
-        await asyncio.gather(*started)
-
-    async def _put_aside(self, message: Incoming, kind: str, reason: str, error: BaseException | None = None) -> None:
-        letter: Outgoing = dead_letter.letter(message, kind, reason, 1, error)
-        self._log.warning("dead letter", topic=message.topic, offset=message.offset, kind=kind, reason=reason)
-        while True:
-            try:
-                await self._producer.send_and_wait(
-                    letter.topic, letter.value, key=letter.key, headers=list(letter.headers)
-                )
-                return
-            except AWAY as away:
-                self._health.set_away(type(away).__name__)
-                self.progress.moved()
-                await asyncio.sleep(BACKOFF_S)
-
-    def _count(self, done: batch.Done) -> None:
-        for assessed in done.assessments:
-            measures.ASSESSMENTS.labels(str(assessed.level), assessed.cause).inc()
-            for finding in assessed.findings:
-                measures.FINDINGS.labels(finding.id).inc()
-        measures.RECORDED.inc(len(done.recorded))
-        measures.KNOWN.inc(done.known)
-        for type_, name in done.unusable:
-            measures.UNUSABLE.labels(type_, name).inc()
+def _count(done: batch.Done) -> None:
+    for assessed in done.assessments:
+        measures.ASSESSMENTS.labels(str(assessed.level), assessed.cause).inc()
+        for finding in assessed.findings:
+            measures.FINDINGS.labels(finding.id).inc()
+    measures.RECORDED.inc(len(done.recorded))
+    measures.KNOWN.inc(done.known)
+    for type_, name in done.unusable:
+        measures.UNUSABLE.labels(type_, name).inc()
 
 
 class _App(faust.App):
@@ -218,12 +177,13 @@ def make_app(settings: RiskSettings) -> faust.App:
     """The faust application; the settings beside it are those that were measured to lose nothing."""
     log = logs.set_up("risk")
     state = health.Health()
-    pump = Pump(settings, log, state)
+    parts = Parts(settings, log, state)
+    risk = Risk(parts)
     health.serve(
         settings.admin_host,
         settings.admin_port,
         state,
-        {"/keys": lambda: pump.keys, "/pack": lambda: pump.active.state()},
+        {"/keys": lambda: risk.keys, "/pack": lambda: risk.active.state()},
     )
     app = _App(
         "risk",
@@ -243,39 +203,50 @@ def make_app(settings: RiskSettings) -> faust.App:
         autodiscover=False,
         datadir=Path(tempfile.gettempdir()) / "tppo-risk",  # nothing is kept there: no tables
     )
-    topic = app.topic(
-        EventAccepted.TOPIC, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
-    )
+    pumps: list[Pump] = []
 
-    @app.agent(topic, concurrency=1)
-    async def assess(stream: Any) -> None:
-        await pump.start()
-        rekeying = asyncio.create_task(pump.rekey())
-        rekeying.add_done_callback(pump.must_not_end)
-        try:
-            async for events in stream.take_events(settings.batch, within=settings.within_s):
-                pump.busy = True
-                await pump.take([_incoming(event) for event in events])
-                faults.point("risk.before_commit")
-                pump.busy = False
-        except BaseException as error:
-            # A body that raises or is cancelled is acked, and its batch lost: end the process, so that it is read again.
-            if pump.busy or not app.should_stop:
-                log.error("the loop ended", reason=type(error).__name__, exc_info=error)
-                sys.stderr.flush()
-                os._exit(EXIT_UNEXPECTED)
-            raise
+    def stream_of(name: str, topics: tuple[str, ...], kinds: Kinds, work: Any, size: int) -> None:
+        pump = Pump(parts, kinds, work)
+        pumps.append(pump)
+        raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
+
+        @app.agent(app.topic(*topics, **raw), concurrency=1, name=name)
+        async def body(stream: Any) -> None:
+            await risk.start()
+            try:
+                async for events in stream.take_events(size, within=settings.within_s):
+                    pump.busy = True
+                    await pump.take([_incoming(event) for event in events])
+                    faults.point(f"risk.{name}.before_commit")
+                    pump.busy = False
+            except BaseException as error:
+                # A body that raises or is cancelled is acked, and its batch lost: end the process, so that it is read again.
+                if pump.busy or not app.should_stop:
+                    log.error("the loop ended", stream=name, reason=type(error).__name__, exc_info=error)
+                    sys.stderr.flush()
+                    os._exit(EXIT_UNEXPECTED)
+                raise
+
+    applications = (EventAccepted.TOPIC, EntitySignalled.TOPIC, OutcomeRecorded.TOPIC)
+    stream_of("assess", applications, APPLICATIONS, risk.assess, settings.batch)
+    stream_of("link", (EntitySeen.TOPIC,), SIGHTINGS, risk.link, settings.batch)
+    stream_of("tie", (LinkSuspected.TOPIC,), LINKS, risk.tie, settings.batch)
 
     @app.task
     async def turn() -> None:
-        pump.progress.moved()
-        watch(pump.progress, settings.stalled_after_s, log)
+        for pump in pumps:
+            pump.progress.moved()
+            watch(pump.progress, settings.stalled_after_s, log)
+        await risk.start()
+        rekeying = asyncio.create_task(risk.rekey())
+        rekeying.add_done_callback(risk.must_not_end)
         while not app.should_stop:
             state.turned()
-            if not pump.busy:
-                pump.progress.moved()
+            for pump in pumps:
+                if not pump.busy:
+                    pump.progress.moved()
             state.assigned = bool(app.consumer.assignment())
-            pump.look_at_the_rules()
+            await risk.look_at_the_rules()
             await asyncio.sleep(0.5)
 
     return app

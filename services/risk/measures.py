@@ -11,6 +11,9 @@ UNUSABLE = Counter(
     "Facts of a wrong type or out of range, taken out before the assessment.",
     ["type", "fact"],
 )
+SIGHTINGS = Counter("tppo_risk_sightings_total", "Rows, marks and reviews of entities that were taken.")
+SIGNALS = Counter("tppo_risk_signals_total", "What entities said to their members.")
+RINGS = Counter("tppo_risk_rings_total", "Rings that came, grew, merged or fell apart.")
 PACKS_REFUSED = Counter("tppo_risk_packs_refused_total", "Rule packs that were to be activated and did not hold.")
 BATCH_EVENTS = Histogram("tppo_risk_batch_events", "Events in a batch.", buckets=(1, 5, 10, 50, 100, 250, 500, 1000))
 BATCH_SECONDS = Histogram(

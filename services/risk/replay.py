@@ -61,6 +61,7 @@ def replay(
             yield Replayed(application_id, event.event_id, "other_keys")
             continue
         record.beside = {s: then.facts[s] for s in SAID_BY_OTHERS if s in then.facts}
+        record.heard = then.record_version - len(record.events)
         now = assess(record, Cause.of(event), pack).encode()
         if now == then.encode():
             yield Replayed(application_id, event.event_id, "same")

@@ -1,6 +1,7 @@
 """Records in the document store, read and written in bulk with versions.
 
-records: {_id: application_id, version, state, ids, events: JSON in one binary, beside: {...}, gone: [event ids], key_version, touched}
+records: {_id: application_id, version, state, ids, events: JSON in one binary, beside: {...}, signals, shown: JSON in binaries, heard,
+         gone: [event ids], key_version, touched}
 facts:   {_id: event_id, type, subject, at, event}          events without an application
 marks:   {_id: "keys", wanted, done}                        token key versions: asked for, and where every record has come
 """
@@ -15,8 +16,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 from pymongo.write_concern import WriteConcern
 
+from services.contracts.network import EntitySignalled
 from services.contracts.passport_events import EventAccepted
 from services.risk.licences import Licence
+from services.risk.network import heard
 from services.risk.record import Record
 
 # A bulk of journaled writes flushes for each document. These wait for the majority alone, and one journaled write after them flushes
@@ -59,6 +62,9 @@ class MongoStore:
                 # One binary: nobody asks for a part of it, and converting it field by field was the cost of a write (measured).
                 "events": b"[%s]" % b",".join(e.wire for e in r.events.values()),
                 "beside": r.beside,
+                "signals": b"[%s]" % b",".join(each.wire for each in r.signals.values()),
+                "shown": orjson.dumps(r.shown),
+                "heard": r.heard,
                 "gone": sorted(r.gone),
                 "key_version": min(r.key_versions(), default=NO_TOKENS),
                 "touched": now,
@@ -82,11 +88,13 @@ class MongoStore:
         # Somebody else owns one of them now: tell by reading which versions stand.
         ours_by_id: dict[str, Record] = {r.application_id: r for r in records}
         lost: set[str] = set()
-        found: Any = self._records.find({"_id": {"$in": list(ours_by_id)}}, {"ids": 1, "gone": 1, "state": 1})
+        wanted = {"ids": 1, "gone": 1, "state": 1, "signals": 1}
+        found: Any = self._records.find({"_id": {"$in": list(ours_by_id)}}, wanted)
         async for document in found:
             ours = ours_by_id[document["_id"]]
             theirs = set(document["ids"]) | set(document["gone"])
-            if ours.state != document["state"] or not ours.events.keys() | ours.gone <= theirs:
+            known = ours.state == document["state"] and ours.events.keys() | ours.gone <= theirs
+            if not known or _newer(ours.signals, _signals(document)):
                 lost.add(document["_id"])
         return lost
 
@@ -149,7 +157,22 @@ class MongoStore:
 
 def _record(document: Mapping[str, Any]) -> Record:
     events = [EventAccepted.model_validate(e) for e in orjson.loads(document["events"])]
-    return Record(
+    record = Record(
         document["_id"], document["version"], {e.event_id: e for e in events}, document["beside"],
         document["state"], set(document["gone"]),
     )  # fmt: skip
+    record.signals = _signals(document)
+    record.shown, record.heard = orjson.loads(document.get("shown", b"{}")), document.get("heard", 0)
+    return record
+
+
+def _signals(document: Mapping[str, Any]) -> dict[str, EntitySignalled]:
+    found: dict[str, EntitySignalled] = {}
+    for raw in orjson.loads(document.get("signals", b"[]")):
+        heard.keep(found, EntitySignalled.model_validate(raw))
+    return found
+
+
+def _newer(ours: Mapping[str, EntitySignalled], theirs: Mapping[str, EntitySignalled]) -> bool:
+    """Whether we heard something that they did not."""
+    return any(p not in theirs or theirs[p].record_version < s.record_version for p, s in ours.items())

@@ -108,7 +108,7 @@ class Entity:
         return {
             "_id": self.id,
             "version": self.version,
-            "rows": b"[%s]" % b",".join(r.encode() for r in self.rows.values()),
+            "rows": packed(self.rows.values()),
             "gone": orjson.dumps(self.gone),
             "marks": [m.model_dump(mode="json", exclude_none=True) for m in self.marks.values()],
             "reviews": orjson.dumps(self.reviews),
@@ -134,7 +134,7 @@ def rows_of(binary: bytes) -> list[EntitySeen]:
 
 
 def packed(rows: Iterable[EntitySeen]) -> bytes:
-    return b"[%s]" % b",".join(r.encode() for r in rows)
+    return b"[%s]" % b",".join(r.wire for r in rows)
 
 
 def _holds(mark: EntityMarked, seen_at: str) -> bool:

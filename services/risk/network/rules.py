@@ -34,11 +34,11 @@ def _allowed(row: EntitySeen, pack: Pack) -> bool:
     return row.entity in (of(pack, row).get("exclusions") or {}).get(row.entity_kind, {})
 
 
-def newly_allowed(before: Pack, after: Pack) -> set[str]:
-    """Entities that one allow-list names and the other does not: their members are assessed again."""
-    return _named(before) ^ _named(after)
-
-
-def _named(pack: Pack) -> set[str]:
-    rows = pack.policy.rows.get("exclusions", ())
-    return {token for row in rows for tokens in (row.value or {}).values() for token in tokens}
+def allowed(pack: Pack) -> set[str]:
+    """Every entry of the allow-list, `token|from|to|offices`: whoever keeps them can tell what changed."""
+    return {
+        f"{token}|{row.valid_from}|{row.valid_to}|{','.join(row.office_scope)}"
+        for row in pack.policy.rows.get("exclusions", ())
+        for tokens in (row.value or {}).values()
+        for token in tokens
+    }
