@@ -55,7 +55,7 @@ def assess(
             out.write(orjson.dumps(run.line(assessed)) + b"\n")
     out.flush()
     if rings is not None:
-        rings.write_text("")  # no ring is made yet: rings come with the network
+        rings.write_bytes(b"".join(ring.encode() + b"\n" for ring in run.network.versions))
     for bad in run.bad:
         for fault in bad.rejected.faults:
             typer.echo(f"line {bad.number}: {fault.path or '(event)'}: {fault.reason}", err=True)

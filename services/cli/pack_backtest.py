@@ -8,11 +8,10 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from pymongo import MongoClient
 from pymongo.database import Database
 
 from services.cli import pack
-from services.cli.connection import store
+from services.cli.risk_store import risk_store
 from services.contracts.calendar import local_date
 from services.contracts.fields import parse_time
 from services.contracts.passport_events import EventAccepted
@@ -20,8 +19,6 @@ from services.risk.licences import Licence
 from services.risk.pack import HERE
 from services.risk.record import Record
 from services.risk.whatif import Verdict, compare, strongest
-from services.runtime.away import AWAY
-from services.runtime.settings import StoreSettings
 
 A_STEP = 200
 
@@ -38,26 +35,17 @@ def backtest(
     The days are those of an application's first event. Restricted and erased applications are left out. Nothing is written.
     """
     one, two = pack.loaded(old), pack.loaded(new)
-    settings = StoreSettings.load()
-    client: MongoClient[dict[str, Any]] = MongoClient(
-        store(), tz_aware=True, serverSelectionTimeoutMS=settings.timeout_ms
-    )
-    database = client[f"{settings.database_prefix}risk"]
-    try:
-        known = _licences(database)
-    except AWAY as error:
-        typer.secho(f"the store does not answer ({type(error).__name__}); TPPO_STORE_URI names it", fg="red", err=True)
-        raise typer.Exit(1) from None
     now: dict[str, Verdict] = {}
     then: dict[str, Verdict] = {}
     events, started = 0, time.monotonic()
-    for record in _records(database):
-        days = [local_date(parse_time(e.at)) for e in record.events.values()]
-        if (from_ and min(days) < from_.date()) or (to and min(days) > to.date()):
-            continue
-        events += len(record.events)
-        now[record.application_id], then[record.application_id] = strongest(record, known, (one, two))
-    client.close()
+    with risk_store() as database:
+        known = _licences(database)
+        for record in _records(database):
+            days = [local_date(parse_time(e.at)) for e in record.events.values()]
+            if (from_ and min(days) < from_.date()) or (to and min(days) > to.date()):
+                continue
+            events += len(record.events)
+            now[record.application_id], then[record.application_id] = strongest(record, known, (one, two))
     if not now:
         typer.secho("no application began on these days", fg="red", err=True)
         raise typer.Exit(1)

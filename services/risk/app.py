@@ -205,7 +205,7 @@ def make_app(settings: RiskSettings) -> faust.App:
     )
     pumps: list[Pump] = []
 
-    def stream_of(name: str, topics: tuple[str, ...], kinds: Kinds, work: Any, size: int) -> None:
+    def stream_of(name: str, topics: tuple[str, ...], kinds: Kinds, work: Any, fault: str) -> None:
         pump = Pump(parts, kinds, work)
         pumps.append(pump)
         raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
@@ -214,10 +214,10 @@ def make_app(settings: RiskSettings) -> faust.App:
         async def body(stream: Any) -> None:
             await risk.start()
             try:
-                async for events in stream.take_events(size, within=settings.within_s):
+                async for events in stream.take_events(settings.batch, within=settings.within_s):
                     pump.busy = True
                     await pump.take([_incoming(event) for event in events])
-                    faults.point(f"risk.{name}.before_commit")
+                    faults.point(fault)
                     pump.busy = False
             except BaseException as error:
                 # A body that raises or is cancelled is acked, and its batch lost: end the process, so that it is read again.
@@ -228,9 +228,9 @@ def make_app(settings: RiskSettings) -> faust.App:
                 raise
 
     applications = (EventAccepted.TOPIC, EntitySignalled.TOPIC, OutcomeRecorded.TOPIC)
-    stream_of("assess", applications, APPLICATIONS, risk.assess, settings.batch)
-    stream_of("link", (EntitySeen.TOPIC,), SIGHTINGS, risk.link, settings.batch)
-    stream_of("tie", (LinkSuspected.TOPIC,), LINKS, risk.tie, settings.batch)
+    stream_of("assess", applications, APPLICATIONS, risk.assess, fault="risk.assess.before_commit")
+    stream_of("link", (EntitySeen.TOPIC,), SIGHTINGS, risk.link, fault="risk.link.before_commit")
+    stream_of("tie", (LinkSuspected.TOPIC,), LINKS, risk.tie, fault="risk.tie.before_commit")
 
     @app.task
     async def turn() -> None:

@@ -33,7 +33,7 @@ SOURCE = Path(__file__).parents[2] / "services"
 # `:n` is the n-th time that a point is met. One publish may hold all messages of a round, so points of the outbox are met first.
 POINTS: dict[str, tuple[str, ...]] = {
     "intake": ("intake.before_vault:2", "intake.after_vault:3", "intake.before_send:4", "intake.after_send:3", "intake.raw_before_commit:1"),
-    "risk": ("risk.before_send:2", "risk.after_send:1", "risk.after_write:1", "risk.assess.before_commit:1", "risk.link.after_send:1", "risk.link.before_commit:1", "risk.rings.after_send:1"),
+    "risk": ("risk.before_send:2", "risk.after_send:1", "risk.after_write:1", "risk.assess.before_commit:1", "risk.link.after_send:1", "risk.link.before_commit:1", "risk.rings.after_send:1", "risk.tie.before_commit:1"),
     "referral": ("referral.before_write:2", "referral.after_write:2", "outbox.before_send:1", "outbox.after_send:1", "loop.before_commit:2"),
     "notify": ("notify.before_write:2", "notify.after_write:2", "notify.before_send:1", "notify.after_send:2", "outbox.after_send:1", "outbox.before_send:1", "loop.before_commit:1"),
     "ledger": ("loop.before_commit:3",),
@@ -46,7 +46,9 @@ DAYS = [d for n in range(31) if is_working_day(d := date(2026, 9, 1) + timedelta
 
 
 def test_every_fault_point_of_the_code_is_killed_at() -> None:
-    named = {p for f in SOURCE.rglob("*.py") for p in re.findall(r'faults\.point\("([a-z_.]+)"\)', f.read_text())}
+    named = {
+        p for f in SOURCE.rglob("*.py") for p in re.findall(r'(?:faults\.point\(|fault=)"([a-z_.]+)"', f.read_text())
+    }
     planned = {p.partition(":")[0] for points in POINTS.values() for p in points}
     assert named == planned
 

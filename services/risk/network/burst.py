@@ -4,7 +4,7 @@ The dispersion is estimated by moments from the year before (never below that of
 months in which everybody applies, umrah before Ramadan, do not look like an organiser (R57, catalogue 55).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, timedelta
 from math import exp, lgamma, log
 
@@ -61,23 +61,28 @@ def upper_tail(count: int, mean: float, size: float | None) -> float:
     return max(0.0, 1.0 - below)
 
 
-def harmed(bad: int, of: int, baseline: Mapping[str, int]) -> bool | None:
+def harmed(bad: int, of: int) -> bool | None:
     """Whether an agent's clients fare worse than others: lower 90 % bound of the rate above three times the baseline, n ≥ 5.
 
-    Beta prior of the baseline {bad, of}; with whole numbers the Beta tail is a binomial sum (catalogue, 64).
+    Beta prior of the baseline, worth ten clients, so that one bad case says nothing and two of five say something (catalogue, 64).
     """
     if of < MINIMUM:
         return None
-    limit = 3 * baseline["bad"] / baseline["of"]
-    a, n = baseline["bad"] + bad, baseline["of"] + of - 1
-    # P(rate ≤ limit) of Beta(a, b) is P(Binomial(a + b − 1, limit) ≥ a).
-    at_least = sum(_binomial(k, n, limit) for k in range(a, n + 1))
-    return at_least < TAIL
+    if not bad:
+        return False
+    return _beta_cdf(3 * BASELINE, BASELINE * WORTH + bad, (1 - BASELINE) * WORTH + of - bad) < TAIL
 
 
-MINIMUM, TAIL = 5, 0.1
-BASELINE: Mapping[str, int] = {"bad": 1, "of": 100}  # the prior of E_np, 1 % (indicators.md, section 2)
+MINIMUM, TAIL, WORTH = 5, 0.1, 10
+BASELINE = 0.01  # the prior of E_np (indicators.md, section 2)
+PIECES = 200
 
 
-def _binomial(k: int, n: int, p: float) -> float:
-    return exp(lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * log(p) + (n - k) * log(1 - p))
+def _beta_cdf(x: float, a: float, b: float) -> float:
+    """P(rate ≤ x) of Beta(a, b) with a > 1, by Simpson's rule: the density is smooth there."""
+    scale = lgamma(a + b) - lgamma(a) - lgamma(b)
+    density = [
+        exp(scale + (a - 1) * log(t) + (b - 1) * log(1 - t)) if t else 0.0
+        for t in (x * n / PIECES for n in range(PIECES + 1))
+    ]
+    return x / PIECES / 3 * (density[0] + 4 * sum(density[1:-1:2]) + 2 * sum(density[2:-1:2]) + density[-1])

@@ -19,6 +19,7 @@ class MemoryNetwork:
         self._pages: dict[str, list[EntitySeen]] = {}
         self._rings = Rings()
         self.rings: dict[str, RingAssessed] = {}
+        self.versions: list[RingAssessed] = []  # every version of every ring
 
     def take(self, changes: Iterable[Change]) -> list[EntitySignalled]:
         """What applications hear of it."""
@@ -44,6 +45,7 @@ class MemoryNetwork:
         step = self._rings.take(unless_allowed(suspected, self._pack))
         if step is None:
             return []
+        self.versions += step.rings
         for ring in step.rings:
             for gone in ring.supersedes:
                 self.rings.pop(gone, None)

@@ -8,7 +8,7 @@ from services.contracts.calendar import local_date
 from services.contracts.fields import parse_time
 from services.contracts.network import EntitySeen
 from services.risk.network import count, history
-from services.risk.network.burst import BASELINE, burst, harmed
+from services.risk.network.burst import burst, harmed
 from services.risk.network.entity import Entity
 from services.risk.network.kinds import KINDS
 
@@ -66,7 +66,7 @@ def _fared(rows: list[EntitySeen]) -> bool | None:
     """Clients who came back hurt, of all (catalogue, 64). A refusal alone teaches nothing (indicators.md, section 11)."""
     people = {row.subject or row.application_id: row for row in rows if not row.weak}
     bad = sum(row.outcome in HARMED for row in people.values())
-    return harmed(bad, len(people), BASELINE)
+    return harmed(bad, len(people))
 
 
 HARMED = frozenset({"confirmed_tppo", "deported", "repatriated_victim", "stopped_at_border"})

@@ -1,0 +1,140 @@
+"""Rings: connected, named by their earliest member, the same for any order; they merge, fall apart and are never made by a lawful group."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.contracts import ids
+from services.contracts.network import LinkSuspected
+from services.risk.network.rings import Rings, told_of
+from tests.risk.network.build import row, token
+
+
+def tied(thing: int, *numbers: int, version: int = 1, kind: Any = "phone", **more: Any) -> LinkSuspected:
+    entity = token(kind, thing)
+    members = [row(n, n, entity=entity, entity_kind=kind, **more) for n in numbers]
+    return LinkSuspected(entity=entity, entity_kind=kind, members=members, record_version=version)
+
+
+def state(rings: Rings) -> dict[str, Any]:
+    return {
+        r.ring_id: (r.members, r.entities, r.density, r.licensed, r.kabupaten, told_of(r).model_dump())
+        for r in rings.rings()
+    }
+
+
+def test_a_ring_is_named_by_its_earliest_member() -> None:
+    rings = Rings()
+    step = rings.take(tied(1, 5, 3, 4))
+    assert step is not None
+    (ring,) = step.rings
+    assert ring.members == ["A00003", "A00004", "A00005"]
+    assert ring.ring_id == ids.ring_id(row(3, 3).seen_at, "A00003")
+    assert ring.density == 1.0
+    assert "nomor HP" in ring.hypothesis_id
+    assert {s.application_id: s.ring.people for s in step.signals if s.ring} == dict.fromkeys(ring.members, 3)
+
+
+def test_two_rings_become_one_that_supersedes_the_younger() -> None:
+    rings = Rings()
+    rings.take(tied(1, 1, 2, 3))
+    young = rings.take(tied(2, 11, 12, 13))
+    step = rings.take(tied(3, 3, 11, 20, kind="collector"))
+    assert young is not None
+    assert step is not None
+    (ring,) = step.rings
+    assert ring.supersedes == [young.rings[0].ring_id]
+    assert len(ring.members) == 7
+    assert {s.application_id for s in step.signals} == set(ring.members)
+
+
+def test_an_earlier_member_that_comes_late_renames_the_ring_and_says_so() -> None:
+    rings = Rings()
+    before = rings.take(tied(1, 5, 6, 7))
+    after = rings.take(tied(1, 2, 5, 6, 7, version=2))
+    assert before is not None
+    assert after is not None
+    assert after.rings[0].supersedes == [before.rings[0].ring_id]
+
+
+def test_a_ring_whose_tie_is_explained_falls_apart_and_its_members_hear_it() -> None:
+    rings = Rings()
+    rings.take(tied(1, 1, 2, 3))
+    step = rings.take(tied(1, version=2))
+    assert step is not None
+    assert [r.members for r in step.rings] == [[]]
+    assert [s.ring.ring_id for s in step.signals if s.ring] == [None, None, None]
+    assert rings.rings() == []
+
+
+def test_an_older_link_changes_nothing() -> None:
+    rings = Rings()
+    rings.take(tied(1, 1, 2, 3, version=4))
+    assert rings.take(tied(1, 1, 2, 3, 9, version=3)) is None
+
+
+def test_members_of_a_lawful_group_tie_nothing_and_are_counted_in_the_share() -> None:
+    rings = Rings()
+    members = [*tied(1, 1, 2, 3).members, *tied(1, 4, 5, 6, group="licensed:U1").members]
+    rings.take(tied(1).model_copy(update={"members": members}))
+    (ring,) = rings.rings()
+    assert ring.members == ["A00001", "A00002", "A00003"]
+    assert ring.licensed == 0.5
+
+
+def test_a_family_is_no_ring() -> None:
+    rings = Rings()
+    rings.take(tied(1, 1, 2, 3, 4, household=token("household", 1)))
+    assert rings.rings() == []
+
+
+LINKS = st.lists(
+    st.builds(
+        lambda thing, members, version: tied(thing, *members, version=version),
+        st.integers(1, 5), st.lists(st.integers(0, 15), unique=True, max_size=6), st.integers(1, 4),
+    ),
+    max_size=12, unique_by=lambda k: (k.entity, k.record_version),
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=200)
+@given(LINKS, st.randoms(use_true_random=False))
+def test_any_order_of_arrival_ends_in_the_same_rings(links: list[LinkSuspected], random: Any) -> None:
+    clean, messy = Rings(), Rings()
+    for each in sorted(links, key=lambda k: k.record_version):
+        clean.take(each)
+    shuffled = [*links, *links[:3]]
+    random.shuffle(shuffled)
+    for each in shuffled:
+        messy.take(each)
+    assert state(messy) == state(clean)
+    assert state(Rings(messy.links.values())) == state(clean)  # as after a restart
+
+
+@settings(deadline=None, max_examples=100)
+@given(LINKS)
+def test_what_members_were_told_is_what_the_rings_are(links: list[LinkSuspected]) -> None:
+    rings, told = Rings(), {}
+    for each in links:
+        step = rings.take(each)
+        for signal in step.signals if step else ():
+            told[signal.application_id] = signal.ring
+    now = {m: told_of(ring) for ring in rings.rings() for m in ring.members}
+    assert {a: facts for a, facts in told.items() if facts and facts.ring_id} == now
+
+
+@pytest.mark.parametrize("members", [5, 150])
+def test_a_picture_can_be_drawn(members: int, tmp_path: Any) -> None:
+    from services.risk.network.picture import draw
+
+    rings = Rings()
+    links = [tied(1, *range(members)), tied(2, *range(members // 2, members), kind="host_phone")]
+    steps = [rings.take(k) for k in links]
+    assert steps[-1] is not None
+    one, two = tmp_path / "one.svg", tmp_path / "two.svg"
+    for file in (one, two):
+        draw(steps[-1].rings[-1], links, file)
+    assert one.read_bytes() == two.read_bytes()
+    assert f"{members} pemohon" in one.read_text()
