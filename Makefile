@@ -8,7 +8,7 @@ UV := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL)) $(BIN)/uv
 PIP_OPTIONS := -q --system-certs --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-crash test-kafka test-python bench-simulate bench-intake bench-risk bench-backtest check format lock contracts clean
+.PHONY: help demo test test-crash test-kafka test-python bench-simulate bench-intake bench-risk bench-found bench-network bench-backtest check format lock contracts clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -45,6 +45,12 @@ bench-simulate: $(READY) ## how fast the simulated world is, and its marginals
 
 bench-intake: $(READY) ## how fast the door is, beside a bare loop on the same store and broker
 	@$(BIN)/python -m tests.bench.intake
+
+bench-found: $(READY) ## which rings of the simulated world are found, when, and what hard negatives look like
+	@$(BIN)/python -m tests.bench.found
+
+bench-network: $(READY) ## what the network costs: an event, an entity, a ring, and how it grows
+	@$(BIN)/python -m tests.bench.network
 
 bench-backtest: $(READY) ## how long other rules take over a year of an office
 	@$(BIN)/python -m tests.bench.backtest

@@ -129,11 +129,12 @@ async def _round(
     for item in items:
         record = records[item.application_id]
         if isinstance(item, EntitySignalled):
-            if record.state == "erased" or not record.events or not heard.keep(record.signals, item):
+            if record.state == "erased" or not heard.keep(record.signals, item):
                 done.known += 1
                 continue
             record.heard += 1
-            called[item.application_id] = item
+            if record.events:  # else its first event was read but not written, and will be read again
+                called[item.application_id] = item
         elif isinstance(item, EventAccepted | OutcomeRecorded):
             event = item if isinstance(item, EventAccepted) else _outcome_of(item, record)
             if event is None or not record.add(event):

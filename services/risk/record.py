@@ -61,11 +61,11 @@ class Record:
     @property
     def revision(self) -> int:
         """Of what is said about the application; readers keep the highest. Same events and signals, same number."""
-        return len(self.events) + self.heard
+        return len(self.events) + len(self.gone) + self.heard
 
     def erase(self) -> None:
         self.gone |= self.events.keys()
-        self.signals, self.shown = {}, {}
+        self.signals = {}
         self.events, self.beside, self.folded, self.memo, self.state = {}, {}, None, None, "erased"
         self.rows, self.rows_of = None, ()
 

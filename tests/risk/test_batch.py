@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from services.contracts.assessments import FactRecorded, RiskAssessed
-from services.contracts.network import EntityReviewed
-from services.contracts.passport_events import EventAccepted
+from services.contracts.network import EntityReviewed, EntitySeen, EntitySignalled, EntityUnseen, NetFacts
+from services.contracts.passport_events import ApplicationErased, EventAccepted
 from services.risk import batch
 from services.risk.pack import Pack
 from services.risk.record import Record
@@ -18,6 +18,7 @@ from services.simulator.day import play
 from tests.build import accepted, house
 
 PACK = Pack.load()
+PHONE = "phone.1." + "0" * 32
 EVENTS = [accepted(e) for e in play(date(2026, 11, 24), applications=12) if e["type"] != "license.snapshot"]
 
 
@@ -110,3 +111,61 @@ def test_contention_without_end_is_tried_later() -> None:
 def test_events_without_an_application_are_facts_r05(type_: str) -> None:
     _, sent = work([house(type_, "2026-11-01T09:00:00+07:00", "f1", license_no="U1")], MemoryStore())
     assert [type(m) for m in sent] == [FactRecorded] + [EntityReviewed] * (type_ == "license.snapshot")
+
+
+def test_a_signal_that_comes_before_its_application_is_written_is_kept() -> None:
+    event = house("application.submitted", "2026-11-01T09:00:00+07:00", "e1", purpose="wisata", host_phone_token=PHONE)
+    signal = EntitySignalled(
+        application_id="A1", entity=PHONE, entity_kind="host_phone", net=NetFacts(households=5), record_version=3,
+        at=event.at,
+    )  # fmt: skip
+    store = MemoryStore()
+    done, sent = asyncio_work([signal], store)
+    assert (done.assessments, sent) == ([], [])
+    done, _ = asyncio_work([event], store)
+    assert done.assessments[-1].facts["net"]["host_phone"]["households"] == 5
+
+
+def test_a_signal_leads_to_one_assessment_and_repeated_to_none() -> None:
+    event = house("application.submitted", "2026-11-01T09:00:00+07:00", "e1", purpose="wisata", host_phone_token=PHONE)
+    signal = EntitySignalled(
+        application_id="A1", entity=PHONE, entity_kind="host_phone", net=NetFacts(households=5), record_version=3,
+        at=event.at,
+    )  # fmt: skip
+    store = MemoryStore()
+    asyncio_work([event], store)
+    done, _ = asyncio_work([signal, signal], store)
+    assert [(a.cause, a.record_version) for a in done.assessments] == [("signal", 2)]
+    assert "shared_host_contact_abroad" in {f.id for f in done.assessments[0].findings}
+    older = signal.model_copy(update={"record_version": 2, "net": NetFacts(households=1)})
+    done, _ = asyncio_work([signal, older], store)
+    assert (done.assessments, done.known) == ([], 2)
+
+
+def test_what_an_application_shows_is_sent_once_and_unsent_when_it_is_corrected_or_erased() -> None:
+    store = MemoryStore()
+    event = house("application.submitted", "2026-11-01T09:00:00+07:00", "e1", purpose="wisata", phone_token=PHONE)
+    other = house(
+        "application.submitted", "2026-11-01T10:00:00+07:00", "e2", purpose="wisata", phone_token=PHONE[:-1] + "1"
+    )
+    checked_in = house("applicant.checked_in", "2026-11-01T11:00:00+07:00", "e3")
+    _, sent = asyncio_work([event], store)
+    assert [(type(m), m.entity) for m in sent if not isinstance(m, RiskAssessed)] == [(EntitySeen, PHONE)]
+    _, sent = asyncio_work([checked_in], store)
+    assert [m for m in sent if not isinstance(m, RiskAssessed)] == []
+    _, sent = asyncio_work([other], store)
+    assert {(type(m), m.entity) for m in sent if not isinstance(m, RiskAssessed)} == {
+        (EntityUnseen, PHONE),
+        (EntitySeen, PHONE[:-1] + "1"),
+    }
+    _, sent = asyncio_work([ApplicationErased(application_id="A1", at="2026-11-02T09:00:00+07:00")], store)
+    assert [(type(m), m.entity) for m in sent if isinstance(m, EntityUnseen)] == [(EntityUnseen, PHONE[:-1] + "1")]
+
+
+def asyncio_work(items: Sequence[batch.Item], store: MemoryStore) -> tuple[batch.Done, list[Any]]:
+    sent: list[Any] = []
+
+    async def send(messages: Sequence[Any]) -> None:
+        sent.extend(messages)
+
+    return asyncio.run(batch.work(items, store, PACK, send)), sent

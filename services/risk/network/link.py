@@ -12,6 +12,7 @@ from services.contracts.network import (
     EntityReviewed,
     EntitySeen,
     EntitySignalled,
+    EntityUnseen,
     HistFacts,
     LinkSuspected,
     NetFacts,
@@ -31,6 +32,7 @@ class Linked:
     signals: list[EntitySignalled] = field(default_factory=list)
     link: LinkSuspected | None = None
     pages: list[list[EntitySeen]] = field(default_factory=list)
+    left: set[str] = field(default_factory=set)  # `kind application` of who left; they may lie in a page
     to_all: bool = False  # also to members in pages: a mark was set, or a review is due
     at: str = ""  # event time of the last change
 
@@ -50,6 +52,8 @@ def link(entity: Entity, changes: Sequence[Change], hubs: Hubs) -> Linked | None
             touched |= dict.fromkeys(entity.rows, at)
         else:
             touched |= {p: at for p in said.keys() | now.keys() if said.get(p) != now.get(p)}
+        if isinstance(change, EntityUnseen) and entity.pages:
+            done.left.add(f"{change.entity_kind} {change.application_id}")
         done.to_all |= isinstance(change, EntityMarked | EntityReviewed)
         said = now
     if entity.version == entity.stored and not touched:

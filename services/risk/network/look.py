@@ -23,7 +23,7 @@ def look(record: Record, pack: Pack) -> list[EntitySeen | EntityUnseen]:
     """Rows that the network does not know yet, or that are gone; `record.beside` gets what was heard."""
     news: list[EntitySeen | EntityUnseen] = []
     if record.state == "erased":
-        news, record.shown = sightings.changes(record.shown, {}, record.application_id, len(record.gone))
+        news, record.shown = sightings.changes(record.shown, {}, record.application_id, record.revision)
         return news
     record.folded = folded(record.events, record.beside, record.folded)
     facts = record.folded.facts

@@ -20,6 +20,8 @@ matplotlib.use("svg")
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
+from matplotlib.dates import DateFormatter
+from matplotlib.ticker import MaxNLocator
 
 NAMED_UP_TO = 25  # members whose reference is written beside them
 COLOURS = ("#2f6f8f", "#d98e04", "#5b8c5a", "#9b4f7c", "#7a6a4f", "#4f5d9b", "#b4532a", "#6b6b6b")
@@ -89,6 +91,8 @@ def _timeline(axes: Axes, rows: list[EntitySeen], colour: dict[str, str]) -> Non
     days: Any = [parse_time(r.seen_at) for r in rows]
     axes.step(days, range(1, len(rows) + 1), where="post", color="#c8c8c8", zorder=1)
     axes.scatter(days, range(1, len(rows) + 1), s=14, c=[colour[_place(r)] for r in rows], zorder=2)
+    axes.xaxis.set_major_formatter(DateFormatter("%d-%m-%Y"))  # type: ignore[no-untyped-call]  # matplotlib has no types there
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.tick_params(axis="x", labelrotation=20)
     axes.set_ylabel("pemohon · applicants")
     axes.set_xlabel("saat tercatat · when each was seen")

@@ -8,7 +8,7 @@ marks:    {_id: "rings", version}                         links that the rings h
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -86,6 +86,14 @@ class EntityStore:
     async def pages(self, entity: str) -> list[EntitySeen]:
         """Rows of a hub that are not in hand."""
         return [r async for d in self._pages.find({"entity": entity}) for r in rows_of(d["rows"])]
+
+    async def forget(self, entity: str, places: Collection[str]) -> None:
+        """Rows of members who left, out of the pages (promise 8)."""
+        async for page in self._pages.find({"entity": entity}):
+            rows = rows_of(page["rows"])
+            left = [r for r in rows if f"{r.entity_kind} {r.application_id}" not in places]
+            if len(left) < len(rows):
+                await self._pages.update_one({"_id": page["_id"]}, {"$set": {"rows": packed(left)}})
 
     async def marked(self) -> list[Entity]:
         """Entities about which something is known."""

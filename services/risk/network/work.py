@@ -1,6 +1,6 @@
 """The work of one batch of the network: read entities, link change by change, send, then write. No broker, no clock."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,8 @@ class Entities(Protocol):
 
     async def pages(self, entity: str) -> list[EntitySeen]: ...
 
+    async def forget(self, entity: str, places: Collection[str]) -> None: ...
+
 
 @dataclass
 class Counts:
@@ -52,6 +54,9 @@ async def link_batch(changes: Sequence[Change], store: Entities, pack: Pack, sen
         faults.point("risk.link.after_send")
         pages = {name: said.pages for name, said in done.items() if said.pages}
         lost = await store.write([entities[name] for name in done], pages) if done else set()
+        for name, said in done.items():
+            if said.left:
+                await store.forget(name, said.left)
         left = {name: mine for name, mine in left.items() if name in lost}
         if not left:
             return counts

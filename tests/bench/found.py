@@ -1,0 +1,122 @@
+"""`make bench-found`: which rings are found, when, and how many passports were out by then; what hard negatives look like.
+
+Each scenario of the cast comes alone, with officers as they are (they do not ask everything), through the functions of the whole way
+in order of arrival. `tests/stack/test_network.py` shows for one ring that broker and store end where these functions end.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+import orjson
+
+from services.cli.offline import Offline
+from services.contracts.assessments import RiskAssessed
+from services.contracts.fields import parse_time
+from services.simulator.scenario import Scenario, cast
+from services.simulator.scene import Scene
+from tests.bench.report import machine
+from tests.build import TOKENS
+
+TABLE = Path(__file__).parents[2] / "deploy" / "benchmarks" / "found.md"
+LATER = datetime(2027, 11, 1, tzinfo=UTC)
+SEEDS = (5, 6, 7)
+FLAG = 2
+
+
+@dataclass
+class Played:
+    """What happened to one group, in event time."""
+
+    submitted: list[datetime] = field(default_factory=list)
+    printed: list[datetime] = field(default_factory=list)
+    flagged: datetime | None = None
+    ring: datetime | None = None
+    levels: Counter[int] = field(default_factory=Counter)
+    issued_notices: int = 0
+
+    def after(self, member: int) -> timedelta | None:
+        """From the submission of member number `member` (from 1) to the first flag."""
+        return (
+            self.flagged - sorted(self.submitted)[member - 1]
+            if self.flagged and len(self.submitted) >= member
+            else None
+        )
+
+
+def play(scenario: Scenario, seed: int) -> Played:
+    found = Played()
+    events = Scene(scenario.id, date(2026, 1, 5), seed=seed, size=12 if scenario.kind == "ring" else None).events()
+    for event in events:
+        at = parse_time(event["time"])
+        if event["type"] == "application.submitted":
+            found.submitted.append(at)
+        elif event["type"] == "passport.printed":
+            found.printed.append(at)
+    offline = Offline(TOKENS, LATER)
+    noticed: set[str] = set()
+
+    def each(assessed: RiskAssessed) -> None:
+        at = parse_time(assessed.at)
+        if assessed.level >= FLAG and (found.flagged is None or at < found.flagged):
+            found.flagged = at
+        if assessed.notices:
+            noticed.add(assessed.application_id)
+
+    for event in events:  # one after the other, so that nobody hears of a later one before
+        offline.run([orjson.dumps(event)], each)
+        if offline.network.rings and found.ring is None:
+            found.ring = parse_time(event["time"])
+    found.levels = Counter(a.level for a in offline.last.values())
+    found.issued_notices = len(noticed)
+    return found
+
+
+def lines() -> Iterator[str]:
+    yield "# Which rings are found, and when"
+    yield ""
+    yield f"{machine()}. `make bench-found`; three seeds each, medians; rings of 12 members, officers as they are. Days of event time."
+    yield ""
+    yield "| ring | found (ring told) | first member → first flag | third member → first flag | passports printed before the flag | `issued-passport` notices | members at level 2 or 3 in the end |"
+    yield "|---|---|---|---|---|---|---|"
+    for name, scenario in cast().items():
+        if scenario.kind == "ring":
+            yield ring_line(name, [play(scenario, seed) for seed in SEEDS])
+    yield ""
+    yield "| hard negative | applications | level 0 | 1 | 2 | 3 |"
+    yield "|---|---|---|---|---|---|"
+    for name, scenario in cast().items():
+        if scenario.kind == "negative":
+            levels = sum((play(scenario, seed).levels for seed in SEEDS), Counter[int]())
+            yield f"| {name} | {sum(levels.values())} | " + " | ".join(str(levels[n]) for n in range(4)) + " |"
+
+
+def ring_line(name: str, plays: list[Played]) -> str:
+    flagged = [p for p in plays if p.flagged]
+    printed = [sum(at < p.flagged for at in p.printed) for p in plays if p.flagged]
+    members = sum(len(p.submitted) for p in plays)
+    deep = sum(p.levels[2] + p.levels[3] for p in plays)
+    return (
+        f"| {name} | {len(flagged)} of {len(plays)} ({sum(p.ring is not None for p in plays)}) | {_days(flagged, 1)} | {_days(flagged, 3)} "
+        f"| {median(printed) if printed else '–'} | {sum(p.issued_notices for p in plays)} | {deep} of {members} |"
+    )
+
+
+def _days(plays: list[Played], member: int) -> str:
+    days = [after.total_seconds() / 86400 for p in plays if (after := p.after(member)) is not None]
+    return f"{median(days):.1f}" if days else "–"
+
+
+def main() -> None:
+    text = []
+    for line in lines():
+        print(line, flush=True)
+        text.append(line)
+    TABLE.write_text("\n".join(text) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""A ring played through intake, broker and store in another order than it happened: it is found, told, drawn, and ends as a clean run."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from pymongo import MongoClient
+from typer.testing import CliRunner, Result
+
+from services.cli.main import app
+from services.cli.offline import Offline
+from services.contracts.assessments import RiskAssessed
+from services.contracts.network import RingAssessed
+from services.embedded.player import Player
+from services.embedded.stack import Stack
+from services.referral.tables import Tables
+from services.simulator.scene import Scene
+from tests.build import TOKENS
+from tests.stack.conftest import Played
+from tests.waiting import until
+
+SCENARIO, MEMBERS = "tersebar", 12
+
+
+def events() -> list[dict[str, Any]]:
+    return Scene(SCENARIO, date(2025, 1, 6), seed=5, speak=True, size=MEMBERS).events()
+
+
+def interleaved(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each application in its own order, the applications among one another in any."""
+    by_subject: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        by_subject.setdefault(event["subject"], []).append(event)
+    order = [event["subject"] for event in events]
+    random.Random(11).shuffle(order)
+    return [by_subject[subject].pop(0) for subject in order]
+
+
+@pytest.fixture(scope="module")
+def clean() -> Offline:
+    """The same events in order of time, through the plain functions."""
+    offline = Offline(TOKENS, datetime.now(UTC))
+    offline.run((orjson.dumps(e) for e in events()), lambda _: None)
+    return offline
+
+
+@pytest.fixture(scope="module")
+def ring(tmp_path_factory: pytest.TempPathFactory, own_broker: str | None) -> Iterator[Played]:
+    stack = Stack(tmp_path_factory.mktemp("ring"), list(Tables.load().agencies), own_broker)
+    try:
+        stack.start()
+        player = Player(stack, interleaved(events()))
+        player.start()
+
+        def sent() -> bool:
+            player.must_live()
+            return player.done
+
+        until(sent, "the ring to be sent", 90)
+        mongo: MongoClient[dict[str, Any]] = MongoClient(stack.addresses.store, tz_aware=True)
+        yield Played(stack, [], {}, mongo)
+        mongo.close()
+    finally:
+        stack.stop()
+
+
+def newest(played: Played) -> dict[str, RiskAssessed]:
+    found: dict[str, RiskAssessed] = {}
+    for record in played.read(RiskAssessed.TOPIC):
+        if dict(record.headers)["kind"] == b"RiskAssessed":
+            assessed = RiskAssessed.decode(record.value)
+            before = found.get(assessed.application_id)
+            if before is None or assessed.record_version > before.record_version:
+                found[assessed.application_id] = assessed
+    return found
+
+
+def essence(assessed: RiskAssessed) -> tuple[Any, ...]:
+    """All that does not name a token: those differ from key to key."""
+    net = {kind: {k: v for k, v in said.items() if k != "ring_id"} for kind, said in assessed.facts["net"].items()}
+    return (
+        assessed.level,
+        assessed.e_np,
+        assessed.e_tppo,
+        assessed.indicators,
+        net,
+        assessed.facts["hist"],
+        assessed.notices,
+    )
+
+
+def rings(played: Played) -> dict[str, RingAssessed]:
+    found: dict[str, RingAssessed] = {}
+    for record in played.read(RingAssessed.TOPIC):
+        said = RingAssessed.decode(record.value)
+        for gone in said.supersedes:
+            found.pop(gone, None)
+        found[said.ring_id] = said
+    return {i: r for i, r in found.items() if r.members}
+
+
+def test_every_member_ends_where_a_clean_run_in_order_ends(ring: Played, clean: Offline) -> None:
+    wanted = {a: essence(assessed) for a, assessed in clean.last.items()}
+    until(lambda: {a: essence(n) for a, n in newest(ring).items()} == wanted, "what a clean run says", 90)
+    fired = Counter(f.id for a in newest(ring).values() for f in a.findings)
+    assert fired["shared_host_contact_abroad"] > 0
+    assert fired["cross_kabupaten_ring"] == MEMBERS
+
+
+def test_the_ring_has_the_same_id_and_members_whatever_the_order(ring: Played, clean: Offline) -> None:
+    until(lambda: rings(ring).keys() == clean.network.rings.keys(), "the ring to be told", 30)
+    for ring_id, said in rings(ring).items():
+        meant = clean.network.rings[ring_id]
+        assert (said.members, said.kabupaten, said.density) == (meant.members, meant.kabupaten, meant.density)
+        assert len(said.entities) == len(meant.entities)
+
+
+def test_assessments_that_the_network_caused_are_told_apart_and_recompute_themselves(ring: Played) -> None:
+    causes = Counter(a.cause for a in newest(ring).values())
+    assert causes["signal"] > 0
+
+
+def tppo(ring: Played, *arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "220", "TPPO_DATA": str(ring.stack.folder)})
+
+
+def test_a_person_can_see_the_ring_and_what_ties_it(ring: Played, tmp_path: Path) -> None:
+    (ring_id,) = rings(ring)
+    listed = tppo(ring, "ring", "list").stdout
+    assert ring_id in listed
+    shown = tppo(ring, "ring", "show", ring_id[:8], "--picture", str(tmp_path / "ring.svg"))
+    assert shown.exit_code == 0, shown.output
+    assert "diduga calon korban" in shown.stdout
+    assert "nomor tuan rumah · host's phone" in shown.stdout
+    assert f"{MEMBERS} pemohon" in (tmp_path / "ring.svg").read_text()
+    as_json = orjson.loads(tppo(ring, "ring", "show", ring_id, "--json").stdout)
+    token = next(e["token"] for e in as_json["entities"] if e["kind"] == "host_phone")
+    entity = tppo(ring, "entity", "show", token)
+    assert entity.exit_code == 0, entity.output
+    assert all(member in entity.stdout for member in as_json["members"])
+    assert len(orjson.loads(tppo(ring, "entity", "show", token, "--json").stdout)["members"]) == MEMBERS
+
+
+def test_what_nobody_names_is_said_so(ring: Played) -> None:
+    assert "no application names" in tppo(ring, "entity", "show", "phone.1.none").output
+    assert "no ring has" in tppo(ring, "ring", "show", "nothing").output
