@@ -7,6 +7,7 @@ what an entity says now, whenever that is other than before: counts that rise, m
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from services.contracts.fields import parse_time
 from services.contracts.network import (
     EntityMarked,
     EntityReviewed,
@@ -47,7 +48,7 @@ def link(entity: Entity, changes: Sequence[Change], hubs: Hubs) -> Linked | None
         if not entity.take(change):
             continue
         now = says(entity, hubs)
-        done.at = at = _at(change)
+        done.at = at = _at(change, entity)
         if isinstance(change, EntityReviewed):
             touched |= dict.fromkeys(entity.rows, at)
         else:
@@ -114,7 +115,15 @@ def _suspected(
     return LinkSuspected(entity=entity.id, entity_kind=kind, members=rows, record_version=entity.version)
 
 
-def _at(change: Change) -> str:
+def _at(change: Change, entity: Entity) -> str:
+    """Event time of a change; leaving has none, so the latest sighting stands for it."""
     if isinstance(change, EntitySeen):
         return change.seen_at
-    return str(getattr(change, "marked_at", None) or getattr(change, "at", None) or "1970-01-01T00:00:00+00:00")
+    if isinstance(change, EntityMarked):
+        return change.marked_at
+    if isinstance(change, EntityReviewed):
+        return change.at
+    return max((row.seen_at for row in entity.rows.values()), key=parse_time, default=entity.since or EPOCH)
+
+
+EPOCH = "1970-01-01T00:00:00+00:00"

@@ -115,7 +115,7 @@ class Rings:
                 step.signals.append(
                     EntitySignalled(
                         application_id=application, entity="ring", entity_kind="ring", ring=facts,
-                        record_version=self.version, at=max((r.seen_at for r in link.members), default=_first(old)),
+                        record_version=self.version, at=max((r.seen_at for r in link.members), key=parse_time, default=_first(old)),
                     )
                 )  # fmt: skip
         return step
@@ -247,4 +247,4 @@ def _when(row: EntitySeen) -> tuple[object, str]:
 
 
 def _first(old: Mapping[str, Ring]) -> str:
-    return min((ring.rows[0].seen_at for ring in old.values()), default="1970-01-01T00:00:00+00:00")
+    return min((ring.rows[0].seen_at for ring in old.values()), key=parse_time, default="1970-01-01T00:00:00+00:00")
