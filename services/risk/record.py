@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from services.contracts import tokens
-from services.contracts.network import EntitySeen, EntitySignalled
+from services.contracts.network import EntitySignalled
 from services.contracts.passport_events import EventAccepted
 from services.contracts.tokens import Newer
 from services.risk.evaluate import Memo
 from services.risk.fold import Folded
+from services.risk.network.sightings import Shown
 from services.runtime.failures import Reject
 
 # An application has some 15 events. A document of the store holds 16 MB at most, and one event 256 KiB (R03).
@@ -40,7 +41,7 @@ class Record:
     # Of the last assessment; never stored.
     folded: Folded | None = field(default=None, compare=False)
     memo: Memo | None = field(default=None, compare=False)
-    rows: dict[tuple[str, str], EntitySeen] | None = field(default=None, compare=False)
+    rows: Shown | None = field(default=None, compare=False)
     rows_of: tuple[dict[str, Any], ...] = field(default=(), compare=False)
 
     def add(self, event: EventAccepted) -> bool:

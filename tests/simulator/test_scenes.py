@@ -14,6 +14,7 @@ from services.risk.policy import Policy, Row
 from services.simulator.scenario import Scenario, cast
 from services.simulator.scene import Scene
 from tests.build import TOKENS
+from tests.simulator.signs import FILES, Events
 
 PACK, TABLES = Pack.load(), Tables.load()
 LATER = datetime(2027, 11, 1, tzinfo=UTC)
@@ -60,3 +61,26 @@ def test_scores_fall_when_the_allow_list_names_what_they_share(name: str) -> Non
         assert max(a.level for a in before.last.values()) > level
         assert max(a.level for a in after.last.values()) <= level
         assert after.network.rings == {}
+
+
+# The reference wages are to be filled by the office (R23); the places of kecamatan are not at hand (R60).
+WAGES = Row(valid_from=date(2025, 1, 1), legal_ref="test", approved_by="test", value={"MY": {"pabrik": 6_000_000}})
+NOT_YET = {"remote_office_cluster"}
+
+
+def from_file(events: Events) -> set[str]:
+    offline = Offline(TOKENS, LATER, replace(PACK, policy=Policy(PACK.policy.rows | {"ref_wage": (WAGES,)})), TABLES)
+    offline.run((orjson.dumps(e) for e in events), lambda _: None)
+    assert [b.rejected.reason for b in offline.bad] == []
+    return {f.id for a in offline.last.values() for f in a.findings}
+
+
+@pytest.mark.parametrize("sign", FILES)
+def test_a_sign_says_yes_on_an_event_file_that_passed_intake(sign: str) -> None:
+    assert sign in from_file(FILES[sign])
+
+
+def test_every_sign_says_yes_somewhere() -> None:
+    """Each scenario plays above with the signs that it must lead to; the rest have a file of their own."""
+    shown = {sign for scenario in cast().values() for sign in scenario.expects.signs} | FILES.keys()
+    assert {i.id for i in PACK.indicators} - shown == NOT_YET

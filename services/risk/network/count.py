@@ -76,7 +76,7 @@ class Window:
 
 
 # Nobody but the own household.
-ALONE: Mapping[str, Any] = {"households": 1, "minors": 0}
+ALONE: dict[str, Any] = {"households": 1, "minors": 0}  # never changed
 
 
 def facts(window: Window, member: Member) -> Mapping[str, Any]:

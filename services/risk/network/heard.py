@@ -4,15 +4,15 @@ Whoever names something that nobody else names is alone with it: that is an answ
 one with most households speaks; marks and bursts of all of them hold.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from services.contracts.network import EntityKind, EntitySeen, EntitySignalled, NetFacts
+from services.contracts.network import EntityKind, EntitySignalled, NetFacts
 from services.risk.network import history
 from services.risk.network.count import ALONE
 from services.risk.network.kinds import KINDS, told
 
-Rows = Mapping[tuple[str, str], EntitySeen]
+Rows = Mapping[tuple[str, str], Mapping[str, Any]]
 NAMES = tuple(NetFacts.model_fields)
 COUNTED = frozenset(KINDS)
 OF_PERSONS = frozenset({"companion", "other_identity"})
@@ -34,7 +34,7 @@ def sections(
 ) -> dict[str, dict[str, Any]]:
     """`net` and `hist`. `policy` are the tables of the application's day and office."""
     allowed = policy.get("exclusions") or {}
-    by_kind: dict[str, list[dict[str, Any]]] = {}
+    by_kind: dict[str, list[Mapping[str, Any]]] = {}
     near: dict[str, set[str]] = {}
     hist: dict[str, Any] = {}
     sources = 0
@@ -45,20 +45,23 @@ def sections(
             continue
         if kind not in COUNTED and kind not in OF_PERSONS:
             continue
+        names = allowed.get(kind, {})
+        if signal is None and entity not in names and kind not in OF_PERSONS:
+            by_kind.setdefault(kind, []).append(ALONE)
+            continue
         facts = _facts(signal)
         if kind in OF_PERSONS:
             by_kind.setdefault(kind, []).append(facts)
             continue
-        if entity in allowed.get(kind, {}):
-            facts = {k: v for k, v in facts.items() if k == "marked"} | {
-                "exclusions": [f"allow_list:{allowed[kind][entity]}"]
-            }
+        if entity in names:
+            facts = {k: v for k, v in facts.items() if k == "marked"} | {"exclusions": [f"allow_list:{names[entity]}"]}
         sources = max(sources, facts.get("sources", 0))
         if signal is not None and signal.near is not None:
             near.setdefault(kind, set()).update(signal.near)
         by_kind.setdefault(kind, []).append({**ALONE, **facts})
     net = {kind: _one(facts) for kind, facts in sorted(by_kind.items()) if kind not in OF_PERSONS}
     for kind, households in near.items():
+        net[kind] = dict(net[kind])
         net[kind]["households"] = max(net[kind]["households"], told(len(households)))
     if net:
         net["tip"] = {"sources": sources}
@@ -80,15 +83,17 @@ def _facts(signal: EntitySignalled | None) -> dict[str, Any]:
     return facts
 
 
-def _history(row: EntitySeen, signal: EntitySignalled | None, policy: Mapping[str, Any]) -> dict[str, Any]:
+def _history(row: Mapping[str, Any], signal: EntitySignalled | None, policy: Mapping[str, Any]) -> dict[str, Any]:
     """What the person's other applications say, else what the own one does."""
     if signal is not None and signal.hist is not None:
         return signal.hist.model_dump(exclude_none=True)
-    return history.told(row.past, (), policy.get("scam_hubs", ())) if row.past else {}
+    return history.told(row["past"], (), policy.get("scam_hubs", ()))
 
 
-def _one(several: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def _one(several: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The strongest, with the marks of all."""
+    if all(facts is ALONE for facts in several):
+        return ALONE
     several = sorted(several, key=lambda f: (-f["households"], repr(sorted(f.items(), key=lambda i: i[0]))))
     found = dict(several[0])
     if marked := sorted({mark for facts in several for mark in facts.get("marked", ())}):
@@ -100,7 +105,7 @@ def _one(several: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _persons(by_kind: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def _persons(by_kind: Mapping[str, list[Mapping[str, Any]]]) -> dict[str, Any]:
     """Companions are of the family when every one of them is known to be; one who is not is enough for no."""
     found: dict[str, Any] = {}
     for kind, name in (("companion", "companions"), ("other_identity", "other_identity")):

@@ -9,6 +9,7 @@ from services.contracts.network import EntitySeen, EntityUnseen
 from services.risk.assess import day_of
 from services.risk.fold import folded
 from services.risk.network import heard, sightings
+from services.risk.network.sightings import Shown
 from services.risk.pack import Pack
 from services.risk.record import Record
 
@@ -23,19 +24,18 @@ def look(record: Record, pack: Pack) -> list[EntitySeen | EntityUnseen]:
     """Rows that the network does not know yet, or that are gone; `record.beside` gets what was heard."""
     news: list[EntitySeen | EntityUnseen] = []
     if record.state == "erased":
-        news, record.shown = sightings.changes(record.shown, {}, record.application_id, record.revision)
+        news, record.shown = sightings.changes(record.shown, Shown(), record.application_id, record.revision)
         return news
     record.folded = folded(record.events, record.beside, record.folded)
     facts = record.folded.facts
     seen = tuple(facts[section] for section in READ)
     if record.rows is None or not _same(record.rows_of, seen):
-        record.rows = sightings.rows(record.application_id, record.folded.ordered, facts, record.revision)
+        record.rows = sightings.rows(record.application_id, record.folded.ordered, facts)
         record.rows_of = seen
         news, record.shown = sightings.changes(record.shown, record.rows, record.application_id, record.revision)
-    if record.rows:
-        office = next(iter(record.rows.values())).office
-        policy = pack.policy.at(day_of(facts, facts["calc"]["submitted_at"]), office)
-        said = heard.sections(record.rows, record.signals, policy)
+    if record.rows.rows:
+        policy = pack.policy.at(day_of(facts, facts["calc"]["submitted_at"]), record.rows.common["office"])
+        said = heard.sections(record.rows.rows, record.signals, policy)
         if any(record.beside.get(name) != value for name, value in said.items()):
             record.beside |= said
     return news

@@ -64,42 +64,32 @@ class Rings:
         self._node: dict[str, int] = {}
         self.links: dict[str, LinkSuspected] = {}
         self._rows: dict[str, dict[str, EntitySeen]] = {}  # application → entity → row
-        self._ring_of: dict[str, Ring] = {}
         self.version = version
         for link in links:
             self._put(link)
-        for members in rustworkx.connected_components(self._graph):
-            self._remember(self._ring(members))
 
     def take(self, link: LinkSuspected) -> Step | None:
-        """None for a link that is older than what stands here."""
+        """None for a link that is older than what stands here. Rings are worked out when they are touched, before and after."""
         kept = self.links.get(link.entity)
         if kept is not None and kept.record_version >= link.record_version:
             return None
         self.version += 1
-        before = {r.application_id for r in kept.members} if kept else set()
-        concerned = before | {r.application_id for r in link.members}
-        old = {a: self._ring_of[a] for a in concerned if a in self._ring_of}
-        everybody = concerned | {m for ring in old.values() for m in ring.members}
-        old |= {a: self._ring_of[a] for a in everybody if a in self._ring_of}
+        concerned = {r.application_id for r in (*link.members, *(kept.members if kept else ()))}
+        before = self._groups(concerned)
+        everybody = concerned | {m for ring in before for m in ring.members}
         self._put(link)
         now = self._groups(everybody)
-        everybody |= {m for ring in now for m in ring.members}
-        old |= {a: self._ring_of[a] for a in everybody if a in self._ring_of}
-        for a in everybody:
-            self._ring_of.pop(a, None)
-        for ring in now:
-            self._remember(ring)
-        return self._step(everybody, old, now, link)
+        return self._step(everybody | {m for ring in now for m in ring.members}, before, now, link)
 
     def rings(self) -> list[Ring]:
         """All there are, by id."""
-        return [r for _, r in sorted({ring.ring_id: ring for ring in self._ring_of.values()}.items())]
+        return sorted(self._groups(self._rows), key=lambda r: r.ring_id)
 
-    def _step(self, everybody: set[str], old: Mapping[str, Ring], now: list[Ring], link: LinkSuspected) -> Step:
+    def _step(self, everybody: set[str], were: list[Ring], now: list[Ring], link: LinkSuspected) -> Step:
         step = Step()
         ids_now = {ring.ring_id for ring in now}
-        before = {ring.ring_id: ring for ring in old.values()}
+        before = {ring.ring_id: ring for ring in were}
+        old, new = ({m: ring for ring in rings for m in ring.members} for rings in (were, now))
         for ring in sorted(now, key=lambda r: r.ring_id):
             if before.get(ring.ring_id) == ring:
                 continue
@@ -110,7 +100,7 @@ class Rings:
             empty = assessed(before[ring_id], [], self.version)
             step.rings.append(empty.model_copy(update={"members": [], "entities": [], "density": 0.0}))
         for application in sorted(everybody):
-            facts = told_of(self._ring_of.get(application))
+            facts = told_of(new.get(application))
             if facts != told_of(old.get(application)):
                 step.signals.append(
                     EntitySignalled(
@@ -187,10 +177,6 @@ class Rings:
             for row in self.links[entity].members:
                 lawful[row.application_id] = lawful.get(row.application_id, False) or row.group is not None
         return round(sum(lawful.values()) / len(lawful), 4)
-
-    def _remember(self, ring: Ring | None) -> None:
-        if ring is not None:
-            self._ring_of |= dict.fromkeys(ring.members, ring)
 
 
 def told_of(ring: Ring | None) -> RingFacts:

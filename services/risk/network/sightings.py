@@ -4,6 +4,7 @@ A row carries coded facts and tokens, nothing else. Rows follow the facts: what 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import combinations
 from typing import Any
@@ -28,8 +29,8 @@ NAMED = (
     ("payer_account", "pay", "payer_account_token"),
 )  # fmt: skip
 _BY_SECTION: dict[str, tuple[str, ...]] = {}
-for _kind, _section, _field in NAMED:
-    _BY_SECTION[_section] = (*_BY_SECTION.get(_section, ()), _field)
+for _, _section, _name in NAMED:
+    _BY_SECTION[_section] = (*_BY_SECTION.get(_section, ()), _name)
 # Explanations that take a member out of every count; those of one kind stand in kinds.yaml (indicators.md, section 7).
 EVERYWHERE = ("licensed", "institution", "haji", "crew")
 # R46, indicators.md section 7: people whose work it is to come along.
@@ -47,37 +48,49 @@ FIELD_SERVICE = ("eazy", "simpatik")
 DEPARTURE_SPREAD = 2  # days (catalogue, 56)
 
 
-def rows(
-    application_id: str, events: Sequence[EventAccepted], facts: Facts, version: int
-) -> dict[tuple[str, str], EntitySeen]:
-    """Rows by (kind, entity); `events` in order of event time. Nothing before the application is submitted."""
+@dataclass(frozen=True)
+class Shown:
+    """All that an application shows: what its rows have in common, and by (kind, entity) what is the row's own.
+
+    Rows are made into messages only when they are news: an application has some fifteen, and most events change none (measured).
+    """
+
+    common: dict[str, Any] = field(default_factory=dict)
+    rows: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def row(self, kind: Any, entity: str, version: int) -> EntitySeen:
+        return EntitySeen.model_construct(
+            entity=entity, entity_kind=kind, record_version=version, **(self.common | self.rows[kind, entity])
+        )
+
+
+def rows(application_id: str, events: Sequence[EventAccepted], facts: Facts) -> Shown:
+    """`events` in order of event time. Nothing before the application is submitted."""
     app = facts["app"]
     if "submitted_at" not in facts["calc"]:
-        return {}
+        return Shown()
     submitted = facts["calc"]["submitted_at"]
     explained = _explanations(facts)
-    common: dict[str, Any] = {
+    desa = app.get("domicile_desa_code") or facts["duk"].get("domicile_desa_code")
+    common = {
         "application_id": application_id,
         "household": app.get("household_token") or facts["duk"].get("household_token"),
         "subject": app.get("subject_token"),
         "kin": sorted(facts["duk"].get("parent_tokens", ())) or None,
         "minor": facts["person"].get("is_minor"),
         "office": _office(events),
-        "desa": app.get("domicile_desa_code") or facts["duk"].get("domicile_desa_code"),
+        "desa": desa,
         "origin": (app.get("ktp_desa_code") or "")[:6] or None,
         "purpose": app.get("purpose"),
         "destination": next(iter(app.get("dest_countries", ())), None),
-        "outcome": facts["out"].get("code") or facts["dec"].get("outcome"),
-        "record_version": version,
     }
+    everywhere = next((explained[g] for g in EVERYWHERE if g in explained), None)
     first = _first_named(events)
-    found: dict[tuple[str, str], EntitySeen] = {}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
 
-    def see(kind: Any, entity: str, at: str = submitted, **more: Any) -> None:
-        group = next((explained[g] for g in (*EVERYWHERE, *_own(kind)) if g in explained), None)
-        found[kind, entity] = EntitySeen.model_construct(
-            entity=entity, entity_kind=kind, seen_at=at, group=group, **(common | more)
-        )
+    def see(kind: str, entity: str, at: str = submitted, **more: Any) -> None:
+        group = everywhere or next((explained[g] for g in _own(kind) if g in explained), None)
+        found[kind, entity] = {"seen_at": at, "group": group, **more}
 
     if app.get("subject_token"):
         see("subject", app["subject_token"], past=history.of(events, facts))
@@ -86,11 +99,12 @@ def rows(
             see("companion", companion["subject_token"])
     if "other_identity_token" in facts["bio"]:
         see("other_identity", facts["bio"]["other_identity_token"])
-    for kind, section, field in NAMED:
-        token: str | None = facts[section].get(field)
+    for kind, section, name in NAMED:
+        token: str | None = facts[section].get(name)
         if token and not (kind == "collector" and _no_stranger(facts)):
-            weak = True if facts[section].get(f"{field.removesuffix('_token')}_weak") else None
-            see(kind, token, first.get((section, field, token)) or submitted, weak=weak)
+            weak = True if facts[section].get(f"{name.removesuffix('_token')}_weak") else None
+            more = {"outcome": _fared(facts)} if kind == "agent" else {}
+            see(kind, token, first.get((section, name, token)) or submitted, weak=weak, **more)
     _booked(facts, see)
     _papers(facts, events, submitted, see)
     if print_ := facts["person"].get("answers_simhash"):
@@ -100,23 +114,23 @@ def rows(
             see("answers", entity, told, fingerprint=print_, host=host)
     for entity in _departures(app):
         see("departure", entity)
-    if common["desa"]:
-        see("desa", f"desa.{common['desa']}")
+    if desa:
+        see("desa", f"desa.{desa}")
     for number in _licences(facts):
         see("licence", f"licence.{number}")
-    return found
+    return Shown(common, found)
 
 
 def changes(
-    before: Mapping[str, int],
-    now: Mapping[tuple[str, str], EntitySeen],
-    application_id: str,
-    version: int,
+    before: Mapping[str, int], now: Shown, application_id: str, version: int
 ) -> tuple[list[EntitySeen | EntityUnseen], dict[str, int]]:
     """What the network does not know yet; `before` and the second result hold a checksum by `kind entity`."""
-    sums = {f"{kind} {entity}": checksum(row) for (kind, entity), row in now.items()}
+    common = crc32(repr(now.common).encode())
+    sums = {f"{kind} {entity}": crc32(repr(own).encode(), common) for (kind, entity), own in now.rows.items()}
     news: list[EntitySeen | EntityUnseen] = [
-        row for (kind, entity), row in now.items() if before.get(f"{kind} {entity}") != sums[f"{kind} {entity}"]
+        now.row(kind, entity, version)
+        for kind, entity in now.rows
+        if before.get(f"{kind} {entity}") != sums[f"{kind} {entity}"]
     ]
     for gone in sorted(before.keys() - sums.keys()):
         kind: Any
@@ -129,9 +143,16 @@ def changes(
     return news, sums
 
 
-def checksum(row: EntitySeen) -> int:
-    """Of everything but the version."""
-    return crc32(repr([v for k, v in row.__dict__.items() if k != "record_version"]).encode())
+def _fared(facts: Facts) -> str | None:
+    """How a client fared: what came after issue weighs more than what an office decided (catalogue, 64)."""
+    if facts["ret"].get("kind") in ("deported", "repatriated_victim"):
+        return str(facts["ret"]["kind"])
+    if facts["tpi"].get("reason_code") in history.SUSPECTED:
+        return STOPPED_AT_BORDER
+    return facts["out"].get("code") or facts["dec"].get("outcome")
+
+
+STOPPED_AT_BORDER = "stopped_at_border"
 
 
 def bands(kind: str, fingerprint: str, parts: int, together: int) -> Iterator[str]:
@@ -183,9 +204,9 @@ def _first_named(events: Iterable[EventAccepted]) -> dict[tuple[str, str, str], 
     found: dict[tuple[str, str, str], str] = {}
     for event in events:
         section = REGISTRY[event.type].PREFIX if event.type in REGISTRY else ""
-        for field in _BY_SECTION.get(section, ()):
-            if token := event.data.get(field):
-                found.setdefault((section, field, token), event.at)
+        for name in _BY_SECTION.get(section, ()):
+            if token := event.data.get(name):
+                found.setdefault((section, name, token), event.at)
     return found
 
 

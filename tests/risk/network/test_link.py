@@ -54,9 +54,7 @@ class Network:
     def hears(self, number: int) -> dict[str, Any]:
         """Section `net.phone` of one application."""
         mine = row(number)
-        return dict(
-            heard.sections({("phone", PHONE): mine}, self.kept.get(mine.application_id, {}), {})["net"]["phone"]
-        )
+        return dict(heard.sections({("phone", PHONE): {}}, self.kept.get(mine.application_id, {}), {})["net"]["phone"])
 
     def all_hear(self) -> list[dict[str, Any]]:
         """Of those who name the entity in the end."""
@@ -161,7 +159,7 @@ def test_tips_of_two_who_passed_them_on_are_two_sources_r55() -> None:
     one = mark("tip", sources=1)
     other = one.model_copy(update={"by": "desa", "mark_id": "2"})
     network = Network().take(row(0), one, one, other)
-    sections = heard.sections({("phone", PHONE): row(0)}, network.kept["A00000"], {})
+    sections = heard.sections({("phone", PHONE): {}}, network.kept["A00000"], {})
     assert sections["net"]["tip"] == {"sources": 2}
 
 
