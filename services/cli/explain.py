@@ -1,6 +1,6 @@
 """`tppo explain`: why an assessment came out as it did, as a person would want to read it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -111,10 +111,21 @@ def show(assessed: RiskAssessed, console: Console) -> None:
     """Reasons before the level (privacy-and-safety.md, section 6)."""
     console.print(f"[bold]{assessed.application_id}[/] · {assessed.at} · dasar/pack {assessed.pack_digest[:12]}")
     table = Table(title="Tanda yang ada · signs that are there", show_lines=True)
-    for heading in ("tanda · sign", "dB", "kelompok · group", "yang membersihkan · what would clear it"):
+    for heading in (
+        "tanda · sign",
+        "dB",
+        "kelompok · group",
+        "dihitung dari · computed from",
+        "yang membersihkan · what would clear it",
+    ):
         table.add_column(heading, overflow="fold")
     for f in assessed.findings:
-        table.add_row(f"{f.title_id}\n{f.title_en}", f"{f.weight / 10:.1f}", f.group, f"{f.clears_id}\n{f.clears_en}")
+        source = "\n".join(_input(name, value) for name, value in f.inputs.items())
+        if f.exclusions:
+            source += f"\ndikecualikan · not counted: {', '.join(f.exclusions)}"
+        table.add_row(
+            f"{f.title_id}\n{f.title_en}", f"{f.weight / 10:.1f}", f.group, source, f"{f.clears_id}\n{f.clears_en}"
+        )
     console.print(table)
     for g in assessed.groups:
         console.print(f"  {g.group}: {g.raw / 10:.1f} dB, setelah batas/after cap {g.capped / 10:.1f} dB")
@@ -126,10 +137,24 @@ def show(assessed: RiskAssessed, console: Console) -> None:
     )
     for reason in assessed.reasons:
         console.print(f"  – {reason}")
+    if assessed.notices:
+        console.print(
+            "  [red]Paspor sudah terbit · the passport is issued: beri tahu supervisor · tell the supervisor[/]"
+        )
     console.print("Tanyakan dulu · ask first:")
     for q in assessed.questions[:5]:
         console.print(f"  {q.text_id}  (ya/yes {q.on_yes / 10:+.1f} dB, tidak/no {q.on_no / 10:+.1f} dB)")
     console.print("Ini bukan keputusan; orang yang memutuskan. · This is no decision; people decide.")
+
+
+def _input(name: str, value: Any) -> str:
+    """A fact as a person reads it: what an entity says with its count and window, the rest as it is."""
+    if not (isinstance(value, dict) and "households" in value):
+        return f"{name} = {value}"
+    more = "" if value.get("exact", True) else "+"
+    window = f", {value['first_at'][:10]} … {value['last_at'][:10]}" if "first_at" in value else ""
+    marks = f", {', '.join(value['marked'])}" if "marked" in value else ""
+    return f"{name}: {value['households']}{more} keluarga · households{window}{marks}"
 
 
 def _history(connection: Connection, assessment_id: str) -> list[RiskAssessed]:

@@ -146,6 +146,14 @@ def test_a_person_can_see_the_ring_and_what_ties_it(ring: Played, tmp_path: Path
     assert len(orjson.loads(tppo(ring, "entity", "show", token, "--json").stdout)["members"]) == MEMBERS
 
 
+def test_an_explanation_names_count_window_and_what_was_not_counted(ring: Played) -> None:
+    tied = next(a for a in newest(ring).values() if "shared_host_contact_abroad" in {f.id for f in a.findings})
+    told = tppo(ring, "explain", tied.assessment_id, "--verify")
+    assert told.exit_code == 0, told.output
+    assert "net.host_phone: 12 keluarga · households" in " ".join(told.stdout.split())
+    assert "verified: the same bytes" in told.stdout
+
+
 def test_what_nobody_names_is_said_so(ring: Played) -> None:
     assert "no application names" in tppo(ring, "entity", "show", "phone.1.none").output
     assert "no ring has" in tppo(ring, "ring", "show", "nothing").output
