@@ -68,7 +68,10 @@ async def work(
     if outside:
         done.recorded = [fact(e) for e in outside]
         await store.keep_facts(outside)  # before anybody is told to look at them; safe to repeat
-        await send([*done.recorded, *(m for e in outside for m in marks.of(e))])
+        numbers = [e.data["license_no"] for e in outside if "license_no" in e.data]
+        known = await store.licences(numbers) if numbers else {}
+        news = (e for e in outside if not licences.says_the_same(known.get(e.data.get("license_no", "")), e))
+        await send([*done.recorded, *(m for e in news for m in marks.of(e))])
     left = [i for i in items if not isinstance(i, EventAccepted) or has_application(i)]
     ends = await asyncio.gather(
         *(_rounds(part, store, pack, send, newest, done) for part in _parts(left)), return_exceptions=True

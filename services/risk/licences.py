@@ -38,6 +38,18 @@ class Licence:
         }
 
 
+def says_the_same(licence: Licence | None, snapshot: EventAccepted) -> bool:
+    """Whether a snapshot repeats the one before it: then no application's licence is other than before."""
+    if licence is None or "license_no" not in snapshot.data:
+        return False
+    earlier = [s for s in licence.snapshots if s.event_id != snapshot.event_id and _when(s) < _when(snapshot)]
+    before = max(earlier, key=_when, default=None)
+    return before is not None and all(before.data.get(name) == snapshot.data.get(name) for name in SAID)
+
+
+SAID = ("kind", "status", "valid_to")
+
+
 def named(events: Iterable[EventAccepted]) -> dict[str, str]:
     """Licence numbers that an application names, by role."""
     naming = [e for e in events if not FIELDS.isdisjoint(e.data)]

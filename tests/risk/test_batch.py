@@ -169,3 +169,24 @@ def asyncio_work(items: Sequence[batch.Item], store: MemoryStore) -> tuple[batch
         sent.extend(messages)
 
     return asyncio.run(batch.work(items, store, PACK, send)), sent
+
+
+def test_a_licence_whose_snapshot_repeats_itself_calls_nobody_and_a_change_calls_its_members() -> None:
+    store = MemoryStore()
+
+    def snapshot(day: int, status: str) -> EventAccepted:
+        at = f"2026-11-{day:02}T09:00:00+07:00"
+        return house("license.snapshot", at, f"l{day}", license_no="U1", kind="ppiu", status=status, name="PT")
+
+    called = []
+    for day, status in (
+        (3, "active"),
+        (4, "active"),
+        (5, "suspended"),
+        (6, "suspended"),
+        (2, "revoked"),
+        (2, "revoked"),
+    ):
+        _, sent = asyncio_work([snapshot(day, status)], store)
+        called.append(sum(isinstance(m, EntityReviewed) for m in sent))
+    assert called == [1, 0, 1, 0, 1, 1]  # one that comes late too, and again when it is delivered again
