@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from services.cli import pack_backtest, pack_release
+from services.cli import pack_backtest, pack_release, pack_shadow
 from services.cli.offline import Offline
 from services.intake.tokens import Tokeniser
 from services.risk.indicator import Condition, Indicator, IndicatorError
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     group.command("try")(try_)
     group.command()(pack_backtest.backtest)
     pack_release.add_to(group)
+    pack_shadow.add_to(group)
     app.add_typer(group, name="pack")
 
 

@@ -55,7 +55,7 @@ def key(
     if private.exists():
         _fail(f"{private} exists")
     found = OKPKey.generate_key("Ed25519")
-    known = _packs(packs) / SIGNERS
+    known = packs_folder(packs) / SIGNERS
     known.mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     private.touch(mode=0o600)
@@ -72,7 +72,7 @@ def sign(
     """Put your word under a bundle: the maker that it is right, a checker who is somebody else that it may judge people."""
     if role not in ("maker", "checker"):
         raise typer.BadParameter("the role is maker or checker")
-    found = _read(bundle)
+    found = read(bundle)
     who = private.name.removesuffix(".private.json")
     checked: Role = "maker" if role == "maker" else "checker"
     bundle.write_bytes(found.signed(checked, who, OKPKey.import_key(json.loads(private.read_text()))).encode())
@@ -81,20 +81,20 @@ def sign(
 
 def activate(bundle: BundleFile, packs: Packs = None) -> None:
     """Let a bundle judge, without a restart. One that does not hold is refused here, and by risk as well."""
-    folder, found = _packs(packs), _read(bundle)
+    folder, found = packs_folder(packs), read(bundle)
     try:
         pack = accepted(found, signers(folder / SIGNERS), _today())
     except Refused as error:
         _fail(f"refused: {error}")
     if (folder / ACTIVE).exists():
         (folder / PREVIOUS).write_bytes((folder / ACTIVE).read_bytes())
-    _put(folder, found.encode())
+    put(folder, ACTIVE, found.encode())
     _until(pack.digest)
 
 
 def rollback(packs: Packs = None) -> None:
     """Back to the bundle before; called again, forward. Without one, to the rules that came along."""
-    folder = _packs(packs)
+    folder = packs_folder(packs)
     if not (folder / ACTIVE).exists():
         _fail(f"{folder} has no active bundle: the rules that came along are in use")
     now = (folder / ACTIVE).read_bytes()
@@ -107,15 +107,15 @@ def rollback(packs: Packs = None) -> None:
     before = (folder / PREVIOUS).read_bytes()
     digest = Bundle.decode(before).pack().digest
     (folder / PREVIOUS).write_bytes(now)
-    _put(folder, before)
+    put(folder, ACTIVE, before)
     _until(digest)
 
 
-def _put(folder: Path, content: bytes) -> None:
+def put(folder: Path, name: str, content: bytes) -> None:
     """In one step: risk reads the whole file or the old one."""
-    beside = folder / f".{ACTIVE}.new"
+    beside = folder / f".{name}.new"
     beside.write_bytes(content)
-    beside.replace(folder / ACTIVE)
+    beside.replace(folder / name)
 
 
 def _until(digest: str) -> None:
@@ -136,13 +136,13 @@ def _until(digest: str) -> None:
     _fail(f"risk did not take it over within {WAIT_S:.0f} s")
 
 
-def _packs(given: Path | None) -> Path:
+def packs_folder(given: Path | None) -> Path:
     folder = given or Path(connect().where.data) / "packs"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def _read(file: Path) -> Bundle:
+def read(file: Path) -> Bundle:
     try:
         return Bundle.decode(file.read_bytes())
     except Refused as error:

@@ -114,3 +114,22 @@ class RecordErased(Message):
 
     application_id: str = Field(description="application")
     at: Time = Field(description="time of the erasure that asked for it")
+
+
+class ShadowAssessed(Message):
+    """What other rules, that judge nobody, say on the same facts. Kept apart: no service acts on it."""
+
+    TOPIC: ClassVar[str] = "shadow-assessments"
+    KEY: ClassVar[str] = "application_id"
+
+    assessment_id: str = Field(description="the assessment by the rules in use")
+    application_id: str = Field(description="application")
+    at: Time = Field(description="event time of the cause")
+    office_code: str = Field(description="office")
+    record_version: int = Field(description="as of the assessment; readers keep the highest")
+    level: int = Field(ge=0, le=3, description="level by the other rules")
+    must_act: bool = Field(description="as they see it")
+    e_np: int = Field(description="evidence for PMI-NP, tenths of a deciban")
+    e_tppo: int = Field(description="evidence for TPPO, tenths of a deciban")
+    findings: list[str] = Field(description="indicators that answered yes")
+    pack_digest: str = Field(description="SHA-256 of the other rules")

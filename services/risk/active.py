@@ -12,28 +12,31 @@ from services.risk import measures
 from services.risk.bundle import Bundle, Refused, accepted, signers
 from services.risk.pack import Pack
 
-ACTIVE, PREVIOUS, SIGNERS = "active.json", "previous.json", "signers"
+ACTIVE, PREVIOUS, SIGNERS, SHADOW = "active.json", "previous.json", "signers", "shadow.json"
 
 
 class ActivePack:
-    """`pack` is what judges now."""
+    """`pack` is what judges now; `shadow` is on trial beside it and judges nobody, so that it needs no signature."""
 
     def __init__(self, folder: Path | None, today: Callable[[], date]) -> None:
         self._folder, self._today = folder, today
         self.pack = Pack.load()
         self.refused: str | None = None
+        self.shadow: Pack | None = None
+        self.shadow_refused: str | None = None
         self._seen: tuple[int, int] | None = None
+        self._seen_shadow: tuple[int, int] | None = None
         self.look()
+        self.look_at_the_shadow()
 
     def look(self) -> str | None:
         """Take over a file that is new; returns a sentence when something happened."""
         file = self._folder / ACTIVE if self._folder else None
-        stat = file.stat() if file and file.exists() else None
-        seen = (stat.st_mtime_ns, stat.st_ino) if stat else None
+        seen = _stamp(file)
         if seen == self._seen or file is None or self._folder is None:
             return None
         self._seen = seen
-        if stat is None:
+        if seen is None:
             self.pack, self.refused = Pack.load(), None
             return f"no bundle any more; the rules that came along are in use: {self.pack.digest[:12]}"
         try:
@@ -45,5 +48,35 @@ class ActivePack:
         self.refused = None
         return f"these rules are in use now: {self.pack.digest[:12]}"
 
+    def look_at_the_shadow(self) -> str | None:
+        """As `look`, of the rules on trial."""
+        file = self._folder / SHADOW if self._folder else None
+        seen = _stamp(file)
+        if seen == self._seen_shadow or file is None:
+            return None
+        self._seen_shadow, self.shadow, self.shadow_refused = seen, None, None
+        if seen is None:
+            return "no rules are on trial any more"
+        try:
+            self.shadow = Bundle.decode(file.read_bytes()).pack()
+        except (Refused, OSError, ValueError) as error:
+            self.shadow_refused = str(error)
+            return f"rules on trial are refused: {error}"
+        return f"these rules are on trial now: {self.shadow.digest[:12]}"
+
     def state(self) -> dict[str, Any]:
-        return {"digest": self.pack.digest, "indicators": len(self.pack.indicators), "refused": self.refused}
+        return {
+            "digest": self.pack.digest,
+            "indicators": len(self.pack.indicators),
+            "refused": self.refused,
+            "shadow": self.shadow.digest if self.shadow else None,
+            "shadow_refused": self.shadow_refused,
+        }
+
+
+def _stamp(file: Path | None) -> tuple[int, int] | None:
+    """Changes whenever the file does; None without one."""
+    if file is None or not file.exists():
+        return None
+    stat = file.stat()
+    return stat.st_mtime_ns, stat.st_ino

@@ -5,7 +5,7 @@ import gc
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 import faust
 
+from services.contracts.assessments import RiskAssessed
 from services.contracts.calendar import local_date
 from services.contracts.cases import OutcomeRecorded
 from services.contracts.message import Message
@@ -34,6 +35,7 @@ from services.contracts.passport_events import (
 from services.contracts.tokens import Newer
 from services.risk import batch, measures, rekey
 from services.risk.active import ActivePack
+from services.risk.assess import shadowed
 from services.risk.held import Held
 from services.risk.network import store as network_store
 from services.risk.network.rules import allowed
@@ -101,7 +103,13 @@ class Risk:
             self._rotated.set()
         events = [i for i in items if not isinstance(i, TokenKeysRotated)]
         if events:
-            _count(await batch.work(events, self._records, self.active.pack, self._parts.send, self._newest_of))
+            _count(await batch.work(events, self._records, self.active.pack, self._tell, self._newest_of))
+
+    async def _tell(self, messages: Sequence[batch.Produced]) -> None:
+        """What came out, and beside it what rules on trial would have said."""
+        shadow = self.active.shadow
+        said = [shadowed(m, shadow) for m in messages if isinstance(m, RiskAssessed)] if shadow else []
+        await self._parts.send([*messages, *said])
 
     async def link(self, items: list[Any]) -> None:
         done = await link_batch(items, self._entities, self.active.pack, self._parts.send)
@@ -113,6 +121,8 @@ class Risk:
 
     async def look_at_the_rules(self) -> None:
         """Between two batches: a batch is judged by one pack."""
+        if said := self.active.look_at_the_shadow():
+            self._log.info("rules", said=said)
         if said := self.active.look():
             (self._log.error if self.active.refused else self._log.info)("rules", said=said)
         if self.active.pack.digest != self._reviewed:

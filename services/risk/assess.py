@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any, Literal
 
 from services.contracts import ids
-from services.contracts.assessments import Finding, GroupScore, RiskAssessed
+from services.contracts.assessments import Finding, GroupScore, RiskAssessed, ShadowAssessed
 from services.contracts.calendar import local_date
 from services.contracts.fields import parse_time
 from services.contracts.passport_events import EventAccepted
@@ -53,6 +53,24 @@ def recompute(assessed: RiskAssessed, pack: Pack) -> RiskAssessed:
     facts = NOTHING.facts | assessed.facts
     cause = Cause(assessed.caused_by, assessed.at, assessed.office_code, assessed.cause)
     return _from_facts(facts, cause, assessed.application_id, assessed.record_version, pack, None)[0]
+
+
+def shadowed(assessed: RiskAssessed, pack: Pack) -> ShadowAssessed:
+    """What other rules say on the facts of an assessment."""
+    other = recompute(assessed, pack)
+    return ShadowAssessed(
+        assessment_id=assessed.assessment_id,
+        application_id=assessed.application_id,
+        at=assessed.at,
+        office_code=assessed.office_code,
+        record_version=assessed.record_version,
+        level=other.level,
+        must_act=other.must_act,
+        e_np=other.e_np,
+        e_tppo=other.e_tppo,
+        findings=[f.id for f in other.findings],
+        pack_digest=pack.digest,
+    )
 
 
 def _from_facts(

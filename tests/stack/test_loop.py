@@ -31,7 +31,14 @@ class Bench:
         self.health = Health()
         self._handle, self._effects = handle, effects
         self.producer = Producer(played.kafka)
-        self.loop = self.fresh()
+        try:
+            self.fresh()
+        except (
+            AssertionError
+        ):  # a join that was cut short wedges its group on the embedded broker for good (README, decisions)
+            self.loop._consumer.close(autocommit=False)
+            self.group = uuid.uuid4().hex
+            self.fresh()
 
     def fresh(self) -> ConsumerLoop:
         """A loop as after a restart."""
@@ -57,7 +64,7 @@ class Bench:
             self.loop.turn()
             return condition()
 
-        until(turned, what, 20)
+        until(turned, what, 30)
 
     def committed(self) -> int:
         return int(self.loop._consumer.committed(TopicPartition(self.topic, 0)) or 0)

@@ -86,3 +86,31 @@ def test_a_backtest_reads_what_risk_keeps_and_writes_nothing(played: Played) -> 
     assert "→ 3" in done.output
     assert sorted(kept()) == before
     assert "no application began on these days" in tppo("backtest", HERE, "--from", "2099-01-01").output
+
+
+def test_rules_on_trial_say_their_own_beside_and_judge_nobody(played: Played, tmp_path: Path) -> None:
+    for part in ("indicators", "protective", "policy"):
+        (tmp_path / part).mkdir()
+        for file in (HERE / part).glob("*.yaml"):
+            (tmp_path / part / file.name).write_text(file.read_text())
+    changed = tmp_path / "policy" / "thresholds.yaml"
+    changed.write_text(changed.read_text().replace("[80, 130, 170]", "[10, 20, 170]"))
+    own, bundle = Pack.load().digest, tmp_path / "bundle.json"
+    assert tppo("build", bundle, tmp_path).exit_code == 0
+    assert "no rules are on trial" in tppo("shadow", "report").output
+    started = tppo("shadow", "start", bundle)
+    assert started.exit_code == 0, started.output
+    event = submitted(purpose="umrah", dest_countries=["SA"], stay_days=60) | {"id": "trial-1", "subject": "TRIAL-1"}
+    with played.client("intake", "events:write") as http:
+        http.post("/events", content=orjson.dumps(event), headers={"Content-Type": "application/cloudevents+json"})
+
+    def told() -> bool:
+        return "TRIAL-1: level 0 → 2" in tppo("shadow", "report").output
+
+    until(told, lambda: tppo("shadow", "report").output, 40)
+    assert judged(played, 9) == own
+    (said,) = [r for r in played.read("risk-assessments") if r.key == b"TRIAL-1"]
+    assert orjson.loads(said.value)["level"] == 0
+    assert tppo("shadow", "stop").exit_code == 0
+    bundle.write_text("{}")
+    assert tppo("shadow", "start", bundle).exit_code == 1

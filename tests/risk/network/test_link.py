@@ -120,7 +120,7 @@ ROWS = st.lists(
     max_size=14, unique_by=lambda r: (r.application_id, r.record_version),
 )  # fmt: skip
 OTHERS = st.lists(
-    st.sampled_from([unseen(1, 4), unseen(3, 1), mark(), mark("tip", sources=2), mark(day=200)]), max_size=3
+    st.sampled_from([unseen(1, 4), unseen(3, 0), mark(), mark("tip", sources=2), mark(day=200)]), max_size=3
 )
 
 
