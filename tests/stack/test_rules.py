@@ -104,10 +104,13 @@ def test_rules_on_trial_say_their_own_beside_and_judge_nobody(played: Played, tm
     with played.client("intake", "events:write") as http:
         http.post("/events", content=orjson.dumps(event), headers={"Content-Type": "application/cloudevents+json"})
 
-    def told() -> bool:
-        return "TRIAL-1: level 0 → 2" in tppo("shadow", "report").output
-
-    until(told, lambda: tppo("shadow", "report").output, 40)
+    until(
+        lambda: any(r.key == b"TRIAL-1" for r in played.read("shadow-assessments")),
+        "the word of the rules on trial",
+        40,
+    )
+    report = tppo("shadow", "report").output
+    assert "TRIAL-1: level 0 → 2" in report
     assert judged(played, 9) == own
     (said,) = [r for r in played.read("risk-assessments") if r.key == b"TRIAL-1"]
     assert orjson.loads(said.value)["level"] == 0
