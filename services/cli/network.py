@@ -12,10 +12,10 @@ from rich.table import Table
 from services.cli.connection import connect
 from services.cli.risk_store import risk_store
 from services.cli.topic import read_all
-from services.contracts.fields import parse_time
 from services.contracts.network import LinkSuspected, RingAssessed
-from services.risk.network.entity import Entity, rows_of
+from services.risk.network.entity import Entity, place_of, rows_of
 from services.risk.network.picture import draw
+from services.risk.network.rings import standing
 from services.risk.network.rules import hubs_of
 from services.risk.network.says import Said, says
 from services.risk.network.words import KIND_WORDS
@@ -56,8 +56,8 @@ def show_entity(
     table = Table(box=None)
     for heading in ("saat · seen", "permohonan · application", "sebagai · as", "kanim", "tujuan · to", "keluarga · households", "keterangan · why"):  # fmt: skip
         table.add_column(heading, overflow="fold")
-    for place, row in sorted(entity.rows.items(), key=lambda r: (parse_time(r[1].seen_at), r[0])):
-        net = (said[place].net if place in said else None) or {}
+    for row in entity.in_order():
+        net = said.get(place_of(row), Said()).net or {}
         why = [row.group or ("nama tanpa HP · name without phone" if row.weak else "")]
         why += net.get("marked", ())
         table.add_row(
@@ -76,17 +76,16 @@ def _plain(entity: Entity, said: dict[str, Said]) -> dict[str, Any]:
         "version": entity.version,
         "marks": [m.model_dump(mode="json", exclude_none=True) for m in entity.marks.values()],
         "members": [
-            row.model_dump(mode="json", exclude_none=True)
-            | {"net": said[place].net if place in said else None}
-            | {"exclusions": list(said[place].exclusions) if place in said else []}
-            for place, row in sorted(entity.rows.items(), key=lambda r: (parse_time(r[1].seen_at), r[0]))
+            row.model_dump(mode="json", exclude_none=True) | {"net": about.net, "exclusions": list(about.exclusions)}
+            for row in entity.in_order()
+            for about in (said.get(place_of(row), Said()),)
         ],
     }
 
 
 def list_rings() -> None:
     """Rings there are now, the largest first."""
-    rings = sorted(_now().values(), key=lambda r: (-len(r.members), r.ring_id))
+    rings = sorted(standing(_all(), {}).values(), key=lambda r: (-len(r.members), r.ring_id))
     console = Console()
     for ring in rings:
         console.print(f"[bold]{ring.ring_id}[/] {ring.first_at[:10]} … {ring.last_at[:10]}", highlight=False)
@@ -145,15 +144,6 @@ def _show(ring: RingAssessed, history: list[RingAssessed]) -> None:
 def _all() -> list[RingAssessed]:
     records = read_all(connect(), RingAssessed.TOPIC)
     return [RingAssessed.decode(r.value) for r in records if r.value is not None]
-
-
-def _now() -> dict[str, RingAssessed]:
-    found: dict[str, RingAssessed] = {}
-    for ring in _all():
-        for gone in ring.supersedes:
-            found.pop(gone, None)
-        found[ring.ring_id] = ring
-    return {i: r for i, r in found.items() if r.members}
 
 
 def _links(database: Database[dict[str, Any]], ring: RingAssessed) -> list[LinkSuspected]:

@@ -17,7 +17,7 @@ from services.referral.case import Case
 from services.referral.route import route
 from services.referral.tables import Tables
 from services.risk import batch
-from services.risk.network.memory import MemoryNetwork
+from services.risk.network.memory import MemoryNetwork, settled
 from services.risk.pack import Pack
 from services.risk.records import MemoryStore
 
@@ -84,21 +84,13 @@ class Offline:
         return accepted
 
     async def _assess(self, chunk: Sequence[batch.Item], each: Callable[[RiskAssessed], None]) -> None:
-        """Events, then what the network says of them, until nobody hears anything new."""
-        while chunk:
-            changes: list[batch.ToNetwork] = []
-
-            async def send(messages: Sequence[batch.Produced], to: list[batch.ToNetwork] = changes) -> None:
-                to += (m for m in messages if isinstance(m, batch.ToNetwork))
-
-            done = await batch.work(chunk, self.store, self.pack, send)
+        async for done in settled(chunk, self.store, self.pack, self.network):
             for assessed in done.assessments:
                 self.last[assessed.application_id] = assessed
                 step = route(assessed, self.cases.get(ids.case_id(assessed.application_id)), self.tables, self.now)
                 if step is not None:
                     self.cases[step.case.case_id] = step.case
                 each(assessed)
-            chunk = self.network.take(changes)
 
     def line(self, assessed: RiskAssessed) -> dict[str, Any]:
         """One application, as `tppo assess` prints it. Evidence in tenths of a deciban."""

@@ -42,7 +42,8 @@ class Record:
     folded: Folded | None = field(default=None, compare=False)
     memo: Memo | None = field(default=None, compare=False)
     rows: Shown | None = field(default=None, compare=False)
-    rows_of: tuple[dict[str, Any], ...] = field(default=(), compare=False)
+    rows_of: tuple[Any, ...] = field(default=(), compare=False)  # what the rows were made of
+    said_of: tuple[Any, ...] = field(default=(), compare=False)  # what `net` and `hist` were made of
 
     def add(self, event: EventAccepted) -> bool:
         """False when the event is known already. Full when the record can hold no more."""

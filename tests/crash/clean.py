@@ -7,8 +7,7 @@ from typing import Any
 from services.contracts.assessments import RiskAssessed
 from services.contracts.message import decode
 from services.contracts.passport_events import EventAccepted
-from services.risk import batch
-from services.risk.network.memory import MemoryNetwork
+from services.risk.network.memory import MemoryNetwork, settled
 from services.risk.pack import Pack
 from services.risk.records import MemoryStore
 from tests.crash.verifier import Record
@@ -43,16 +42,8 @@ def _clean(events: Sequence[EventAccepted]) -> dict[str, RiskAssessed]:
     last: dict[str, RiskAssessed] = {}
 
     async def run() -> None:
-        items: Sequence[batch.Item] = events
-        while items:
-            changes: list[batch.ToNetwork] = []
-
-            async def send(messages: Sequence[batch.Produced], to: list[batch.ToNetwork] = changes) -> None:
-                to += (m for m in messages if isinstance(m, batch.ToNetwork))
-
-            done = await batch.work(items, store, pack, send)
+        async for done in settled(events, store, pack, network):
             last.update((a.application_id, a) for a in done.assessments)
-            items = network.take(changes)
 
     asyncio.run(run())
     return last

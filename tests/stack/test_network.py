@@ -19,6 +19,7 @@ from services.contracts.network import RingAssessed
 from services.embedded.player import Player
 from services.embedded.stack import Stack
 from services.referral.tables import Tables
+from services.risk.network.rings import standing
 from services.simulator.scene import Scene
 from tests.build import TOKENS
 from tests.stack.conftest import Played
@@ -95,13 +96,7 @@ def essence(assessed: RiskAssessed) -> tuple[Any, ...]:
 
 
 def rings(played: Played) -> dict[str, RingAssessed]:
-    found: dict[str, RingAssessed] = {}
-    for record in played.read(RingAssessed.TOPIC):
-        said = RingAssessed.decode(record.value)
-        for gone in said.supersedes:
-            found.pop(gone, None)
-        found[said.ring_id] = said
-    return {i: r for i, r in found.items() if r.members}
+    return standing((RingAssessed.decode(r.value) for r in played.read(RingAssessed.TOPIC)), {})
 
 
 def test_every_member_ends_where_a_clean_run_in_order_ends(ring: Played, clean: Offline) -> None:

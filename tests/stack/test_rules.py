@@ -1,12 +1,14 @@
 """Other rules judge without a restart and without a lost event, when two people have signed them; and go back the same way."""
 
 from pathlib import Path
+from shutil import copytree
 
 import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
 from services.cli.main import app
+from services.risk.bundle import PARTS
 from services.risk.pack import HERE, Pack
 from tests.build import submitted
 from tests.stack.conftest import Played
@@ -42,10 +44,8 @@ def judged(played: Played, number: int) -> str:
 
 
 def test_rules_are_made_checked_activated_and_rolled_back_while_events_flow(played: Played, tmp_path: Path) -> None:
-    for part in ("indicators", "protective", "policy"):
-        (tmp_path / part).mkdir()
-        for file in (HERE / part).glob("*.yaml"):
-            (tmp_path / part / file.name).write_text(file.read_text())
+    for part in PARTS:
+        copytree(HERE / part, tmp_path / part)
     changed = tmp_path / "indicators" / "same_payer_many.yaml"
     changed.write_text(changed.read_text().replace("decibans: 6", "decibans: 5"))
     own, other = Pack.load().digest, Pack.load(tmp_path).digest
@@ -89,10 +89,8 @@ def test_a_backtest_reads_what_risk_keeps_and_writes_nothing(played: Played) -> 
 
 
 def test_rules_on_trial_say_their_own_beside_and_judge_nobody(played: Played, tmp_path: Path) -> None:
-    for part in ("indicators", "protective", "policy"):
-        (tmp_path / part).mkdir()
-        for file in (HERE / part).glob("*.yaml"):
-            (tmp_path / part / file.name).write_text(file.read_text())
+    for part in PARTS:
+        copytree(HERE / part, tmp_path / part)
     changed = tmp_path / "policy" / "thresholds.yaml"
     changed.write_text(changed.read_text().replace("[80, 130, 170]", "[10, 20, 170]"))
     own, bundle = Pack.load().digest, tmp_path / "bundle.json"

@@ -46,17 +46,16 @@ class Entity:
 
     def _take(self, change: Change) -> bool:
         if isinstance(change, EntityMarked):
-            known = change.mark_id or f"{change.mark} {change.marked_at} {change.by}"
-            if self.marks.get(known) == change:
+            if self.marks.get(_identity(change)) == change:
                 return False
-            self.marks[known] = change
+            self.marks[_identity(change)] = change
             return True
         if isinstance(change, EntityReviewed):
             if change.review_id in self.reviews:
                 return False
             self.reviews[change.review_id] = change.at
             return True
-        place = f"{change.entity_kind} {change.application_id}"
+        place = place_of(change)
         kept = self.rows.get(place)
         if max(kept.record_version if kept else 0, self.gone.get(place, 0)) > change.record_version:
             return False
@@ -75,11 +74,15 @@ class Entity:
         """The oldest rows of an entity that holds too many; the caller stores them as page number `pages`."""
         if len(self.rows) <= IN_HAND:
             return []
-        oldest = sorted(self.rows.items(), key=lambda r: (parse_time(r[1].seen_at), r[0]))[:A_PAGE]
-        for place, _ in oldest:
-            del self.rows[place]
+        oldest = self.in_order()[:A_PAGE]
+        for row in oldest:
+            del self.rows[place_of(row)]
         self.pages += 1
-        return [row for _, row in oldest]
+        return oldest
+
+    def in_order(self) -> list[EntitySeen]:
+        """Rows in hand by time of sighting."""
+        return sorted(self.rows.values(), key=lambda row: (parse_time(row.seen_at), place_of(row)))
 
     def of_kind(self, kind: str) -> list[EntitySeen]:
         return [row for row in self.rows.values() if row.entity_kind == kind]
@@ -121,12 +124,19 @@ class Entity:
     def of(cls, document: Mapping[str, Any]) -> "Entity":
         entity = cls(document["_id"], document["version"], pages=document["pages"], since=document["since"])
         entity.linked, entity.stored = document["linked"], document["version"]
-        entity.rows = {f"{r.entity_kind} {r.application_id}": r for r in rows_of(document["rows"])}
+        entity.rows = {place_of(r): r for r in rows_of(document["rows"])}
         entity.gone, entity.reviews = orjson.loads(document["gone"]), orjson.loads(document["reviews"])
-        for raw in document["marks"]:
-            mark = EntityMarked.model_validate(raw)
-            entity.marks[mark.mark_id or f"{mark.mark} {mark.marked_at} {mark.by}"] = mark
+        entity.marks = {_identity(m): m for m in map(EntityMarked.model_validate, document["marks"])}
         return entity
+
+
+def place_of(row: EntitySeen | EntityUnseen) -> str:
+    """The key of a member in one role: `kind application`."""
+    return f"{row.entity_kind} {row.application_id}"
+
+
+def _identity(mark: EntityMarked) -> str:
+    return mark.mark_id or f"{mark.mark} {mark.marked_at} {mark.by}"
 
 
 def rows_of(binary: bytes) -> list[EntitySeen]:

@@ -19,7 +19,7 @@ from services.contracts.network import (
     NetFacts,
 )
 from services.risk.network.count import ALONE
-from services.risk.network.entity import Change, Entity
+from services.risk.network.entity import Change, Entity, place_of
 from services.risk.network.kinds import HUB
 from services.risk.network.says import Hubs, Said, says, suspicious
 
@@ -54,7 +54,7 @@ def link(entity: Entity, changes: Sequence[Change], hubs: Hubs) -> Linked | None
         else:
             touched |= {p: at for p in said.keys() | now.keys() if said.get(p) != now.get(p)}
         if isinstance(change, EntityUnseen) and entity.pages:
-            done.left.add(f"{change.entity_kind} {change.application_id}")
+            done.left.add(place_of(change))
         done.to_all |= isinstance(change, EntityMarked | EntityReviewed)
         said = now
     if entity.version == entity.stored and not touched:
@@ -88,9 +88,9 @@ def to_pages(entity: Entity, rows: Collection[EntitySeen], at: str) -> list[Enti
     """Marks reach members of a hub that are not in hand; their counts are those of a hub."""
     signals = []
     for row in rows:
-        place = f"{row.entity_kind} {row.application_id}"
-        marked, sources = entity.marked(row), entity.tip_sources(row)
+        place = place_of(row)
         if place not in entity.rows and place not in entity.gone:
+            marked, sources = entity.marked(row), entity.tip_sources(row)
             net = {**ALONE, "households": HUB, "exact": False, "hub": True, "marked": marked}
             said = Said({**net, "sources": sources} if sources else net)
             signals.append(signal(entity, place, said, at, row))
@@ -111,7 +111,7 @@ def _suspected(
         return None
     entity.linked = len(now)
     rows = [now[a] for a in sorted(now)]
-    kind = min((row.entity_kind for row in rows or before.values()), default="phone")
+    kind = min(row.entity_kind for row in rows or before.values())
     return LinkSuspected(entity=entity.id, entity_kind=kind, members=rows, record_version=entity.version)
 
 

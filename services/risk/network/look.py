@@ -35,11 +35,13 @@ def look(record: Record, pack: Pack) -> list[EntitySeen | EntityUnseen]:
         news, record.shown = sightings.changes(record.shown, record.rows, record.application_id, record.revision)
     if record.rows.rows:
         policy = pack.policy.at(day_of(facts, facts["calc"]["submitted_at"]), record.rows.common["office"])
-        said = heard.sections(record.rows.rows, record.signals, policy)
-        if any(record.beside.get(name) != value for name, value in said.items()):
-            record.beside |= said
+        said_of = (record.rows, record.heard, policy)
+        if not _same(record.said_of, said_of):
+            record.beside |= heard.sections(record.rows.rows, record.signals, policy)
+            record.said_of = said_of
     return news
 
 
 def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
+    """The very same things: sections and policies are never changed in place."""
     return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))

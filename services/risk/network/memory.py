@@ -1,13 +1,15 @@
 """The network in memory: the same functions over plain dictionaries, for `tppo assess`, backtest and tests."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from services.contracts.network import EntitySeen, EntitySignalled, LinkSuspected, RingAssessed
+from services.risk import batch
 from services.risk.network.entity import Change, Entity
 from services.risk.network.link import link, to_pages
-from services.risk.network.rings import Rings
+from services.risk.network.rings import Rings, standing
 from services.risk.network.rules import hubs_of, unless_allowed
 from services.risk.pack import Pack
+from services.risk.records import RecordStore
 
 
 class MemoryNetwork:
@@ -46,11 +48,19 @@ class MemoryNetwork:
         if step is None:
             return []
         self.versions += step.rings
-        for ring in step.rings:
-            for gone in ring.supersedes:
-                self.rings.pop(gone, None)
-            if ring.members:
-                self.rings[ring.ring_id] = ring
-            else:
-                self.rings.pop(ring.ring_id, None)
+        standing(step.rings, self.rings)
         return step.signals
+
+
+async def settled(
+    items: Sequence[batch.Item], store: RecordStore, pack: Pack, network: MemoryNetwork
+) -> AsyncIterator[batch.Done]:
+    """Events, then what the network says of them, until nobody hears anything new."""
+    while items:
+        changes: list[Change] = []
+
+        async def send(messages: Sequence[batch.Produced], to: list[Change] = changes) -> None:
+            to += (m for m in messages if isinstance(m, batch.ToNetwork))
+
+        yield await batch.work(items, store, pack, send)
+        items = network.take(changes)

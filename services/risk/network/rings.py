@@ -179,6 +179,18 @@ class Rings:
         return round(sum(lawful.values()) / len(lawful), 4)
 
 
+def standing(versions: Iterable[RingAssessed], rings: dict[str, RingAssessed]) -> dict[str, RingAssessed]:
+    """The rings there are after these versions, oldest first: what was superseded or fell apart is gone. Changes and returns `rings`."""
+    for ring in versions:
+        for gone in ring.supersedes:
+            rings.pop(gone, None)
+        if ring.members:
+            rings[ring.ring_id] = ring
+        else:
+            rings.pop(ring.ring_id, None)
+    return rings
+
+
 def told_of(ring: Ring | None) -> RingFacts:
     """`net.ring.` of each member."""
     if ring is None:

@@ -9,7 +9,7 @@ from services.contracts.fields import parse_time
 from services.contracts.network import EntitySeen
 from services.risk.network import count, history
 from services.risk.network.burst import burst, harmed
-from services.risk.network.entity import Entity
+from services.risk.network.entity import Entity, place_of
 from services.risk.network.kinds import KINDS
 
 Hubs = Callable[[EntitySeen], Collection[str]]  # scam hubs by the policy of a member's day and office
@@ -58,7 +58,7 @@ def _shared(entity: Entity, kind: str, rows: list[EntitySeen]) -> dict[str, Said
         if rate is not None:
             net = {**net, "harmed": rate}
         near = window.near if table.bits is not None and member.counted else None
-        found[_place(member.row)] = Said(net, None, window.explanations, near, window.households)
+        found[place_of(member.row)] = Said(net, None, window.explanations, near, window.households)
     return found
 
 
@@ -84,7 +84,7 @@ def _village(entity: Entity, rows: list[EntitySeen]) -> dict[str, Said]:
         end = local_date(parse_time(window.members[-1].row.seen_at))
         busy = burst(days, end, since)
         net = {**count.facts(window, member), **({"burst": busy} if busy is not None else {})}
-        found[_place(member.row)] = Said(net, None, window.explanations)
+        found[place_of(member.row)] = Said(net, None, window.explanations)
     return found
 
 
@@ -93,7 +93,7 @@ def _history(rows: list[EntitySeen], hubs: Hubs) -> dict[str, Said]:
     if len(rows) < 2:
         return {}
     return {
-        _place(row): Said(hist=history.told(row.past, (r.past for r in rows if r is not row and r.past), hubs(row)))
+        place_of(row): Said(hist=history.told(row.past, (r.past for r in rows if r is not row and r.past), hubs(row)))
         for row in rows
         if row.past
     }
@@ -102,7 +102,7 @@ def _history(rows: list[EntitySeen], hubs: Hubs) -> dict[str, Said]:
 def _household(rows: list[EntitySeen], own: list[EntitySeen]) -> dict[str, Said]:
     """Whether somebody who is named lives in the household of who names them (R64; protective, same family)."""
     homes = {row.household for row in own if row.household}
-    return {_place(row): Said({"same_household": row.household in homes}) for row in rows if homes and row.household}
+    return {place_of(row): Said({"same_household": row.household in homes}) for row in rows if homes and row.household}
 
 
 def _add_marks(entity: Entity, rows: list[EntitySeen], found: dict[str, Said]) -> None:
@@ -110,11 +110,11 @@ def _add_marks(entity: Entity, rows: list[EntitySeen], found: dict[str, Said]) -
         marked, sources = entity.marked(row), entity.tip_sources(row)
         if not marked and not sources:
             continue
-        said = found.get(_place(row), Said())
+        said = found.get(place_of(row), Said())
         net = dict(said.net or count.ALONE) | {"marked": marked}
         if sources:
             net["sources"] = sources
-        found[_place(row)] = Said(net, said.hist, said.exclusions, said.near, said.households)
+        found[place_of(row)] = Said(net, said.hist, said.exclusions, said.near, said.households)
 
 
 def suspicious(entity: Entity, found: Mapping[str, Said]) -> Iterator[EntitySeen]:
@@ -124,7 +124,3 @@ def suspicious(entity: Entity, found: Mapping[str, Said]) -> Iterator[EntitySeen
         kind = KINDS.get(row.entity_kind)
         if kind is not None and kind.ring and not row.weak and said.households >= 3:
             yield row
-
-
-def _place(row: EntitySeen) -> str:
-    return f"{row.entity_kind} {row.application_id}"

@@ -17,7 +17,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 
 from services.contracts.network import EntitySeen, LinkSuspected
-from services.risk.network.entity import Entity, packed, rows_of
+from services.risk.network.entity import Entity, packed, place_of, rows_of
 from services.risk.store import DUPLICATE_KEY, FLUSHED_BY_THE_NEXT, KEPT_DAYS
 
 _FADES = IndexModel([("touched", 1)], expireAfterSeconds=KEPT_DAYS * 86400)
@@ -91,7 +91,7 @@ class EntityStore:
         """Rows of members who left, out of the pages (promise 8)."""
         async for page in self._pages.find({"entity": entity}):
             rows = rows_of(page["rows"])
-            left = [r for r in rows if f"{r.entity_kind} {r.application_id}" not in places]
+            left = [r for r in rows if place_of(r) not in places]
             if len(left) < len(rows):
                 await self._pages.update_one({"_id": page["_id"]}, {"$set": {"rows": packed(left)}})
 

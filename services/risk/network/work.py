@@ -76,8 +76,12 @@ async def _tell(
             rows = [*await store.pages(name), *(row for page in said.pages for row in page)]
             waiting += to_pages(entities[name], rows, said.at)
     counts.signals += len(waiting)
-    for begin in range(0, len(waiting), A_SEND):
-        await send(waiting[begin : begin + A_SEND])
+    await _in_portions(waiting, send)
+
+
+async def _in_portions(messages: Sequence[Told], send: Send) -> None:
+    for begin in range(0, len(messages), A_SEND):
+        await send(messages[begin : begin + A_SEND])
 
 
 class Links(Protocol):
@@ -113,8 +117,7 @@ class Tying:
                 taken.append(allowed)
                 told += [*step.rings, *step.signals]
                 changed += len(step.rings)
-        for begin in range(0, len(told), A_SEND):
-            await send(told[begin : begin + A_SEND])
+        await _in_portions(told, send)
         faults.point("risk.rings.after_send")
         if taken and not await self._store.keep_links(taken, stands, rings.version):
             raise ConnectionError("somebody else ties rings")
