@@ -31,14 +31,7 @@ class Bench:
         self.health = Health()
         self._handle, self._effects = handle, effects
         self.producer = Producer(played.kafka)
-        try:
-            self.fresh()
-        except (
-            AssertionError
-        ):  # a join that was cut short wedges its group on the embedded broker for good (README, decisions)
-            self.loop._consumer.close(autocommit=False)
-            self.group = uuid.uuid4().hex
-            self.fresh()
+        self.loop = self.fresh()
 
     def fresh(self) -> ConsumerLoop:
         """A loop as after a restart."""
@@ -46,7 +39,6 @@ class Bench:
             consumer(self.played.kafka, self.group), {self.topic: self._take}, producer=self.producer, effects=self._effects,
             health=self.health, log=structlog.get_logger(),
         )  # fmt: skip
-        self.loop._know_topics()
         self.loop._consumer.subscribe(topics=[self.topic], listener=self.loop)
         self.health.assigned = False
         self.turn_until(lambda: self.health.assigned, "the group to be joined")
@@ -64,7 +56,7 @@ class Bench:
             self.loop.turn()
             return condition()
 
-        until(turned, what, 45)
+        until(turned, what, 20)
 
     def committed(self) -> int:
         return int(self.loop._consumer.committed(TopicPartition(self.topic, 0)) or 0)

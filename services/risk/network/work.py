@@ -1,5 +1,6 @@
 """The work of one batch of the network: read entities, link change by change, send, then write. No broker, no clock."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -49,7 +50,11 @@ async def link_batch(changes: Sequence[Change], store: Entities, pack: Pack, sen
     counts, hubs = Counts(taken=len(changes)), hubs_of(pack)
     for _ in range(MAX_ROUNDS):
         entities = await store.read(list(left))
-        done = {name: said for name, mine in left.items() if (said := link(entities[name], mine, hubs)) is not None}
+        done: dict[str, Linked] = {}
+        for name, mine in left.items():
+            if (said := link(entities[name], mine, hubs)) is not None:
+                done[name] = said
+            await asyncio.sleep(0)  # a batch of hubs takes seconds: the other streams go on meanwhile
         await _tell(done, entities, store, send, counts)
         faults.point("risk.link.after_send")
         pages = {name: said.pages for name, said in done.items() if said.pages}

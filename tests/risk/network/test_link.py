@@ -16,9 +16,10 @@ from services.contracts.network import (
     EntityUnseen,
     LinkSuspected,
 )
-from services.risk.network import heard
+from services.risk.network import heard, history
 from services.risk.network.entity import IN_HAND, Change, Entity
 from services.risk.network.link import link, to_pages
+from services.risk.network.says import LOOKS_BACK
 from tests.risk.network.build import PHONE, START, row
 
 
@@ -201,3 +202,31 @@ def test_an_entity_reads_back_as_it_was_stored() -> None:
     again = Entity.of(network.entity.document())
     again.stored = network.entity.stored
     assert again == network.entity
+
+
+def test_one_more_application_of_a_person_with_hundreds_costs_what_one_of_dozens_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[Any] = []
+    told = history.told
+
+    def counted(own: Any, *rest: Any) -> dict[str, Any]:
+        calls.append(own)
+        return told(own, *rest)
+
+    monkeypatch.setattr(history, "told", counted)
+
+    def application(n: int) -> EntitySeen:
+        at = row(n, n).seen_at
+        past = {"submitted_at": at, "office": "CLP", "pages": 24}
+        return row(n, n, entity_kind="subject", subject=PHONE, past=past)
+
+    entity = Entity(PHONE)
+    link(entity, [application(n) for n in range(0, 600, 2)], no_hubs)
+    calls.clear()
+    done = link(entity, [application(301)], no_hubs)
+    assert len(calls) == LOOKS_BACK + 1  # itself and those that look back on it
+    assert done is not None
+    assert [s.application_id for s in done.signals] == ["A00301"]
+    assert done.signals[0].hist is not None
+    assert done.signals[0].hist.pages_24_before is True
