@@ -39,7 +39,6 @@ class Bench:
             consumer(self.played.kafka, self.group), {self.topic: self._take}, producer=self.producer, effects=self._effects,
             health=self.health, log=structlog.get_logger(),
         )  # fmt: skip
-        self.loop._know_topics()  # as `run` does: who joins without knowing them is assigned none, and may stay so
         self.loop._consumer.subscribe(topics=[self.topic], listener=self.loop)
         self.health.assigned = False
         self.turn_until(lambda: self.health.assigned, "the group to be joined")
