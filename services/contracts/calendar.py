@@ -1,6 +1,6 @@
 """Western Indonesian time and the working days of Indonesia: public and government holidays (cuti bersama)."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -8,6 +8,7 @@ import holidays
 import holidays.constants
 
 WIB = ZoneInfo("Asia/Jakarta")
+_DAY = timedelta(days=1)
 
 
 def local_date(moment: datetime) -> date:
@@ -32,6 +33,34 @@ def add_working_days(start: datetime, days: int) -> datetime:
     """The same hour, `days` working days later; 0 gives the start itself."""
     moment = start.astimezone(WIB)
     while days > 0:
-        moment += timedelta(days=1)
+        moment += _DAY
         days -= is_working_day(moment.date())
     return moment
+
+
+def working_time(start: datetime, end: datetime) -> timedelta:
+    """Time between two moments that lies on working days, 24 hours each; nothing when the end is not later."""
+    moment, end, total = start.astimezone(WIB), end.astimezone(WIB), timedelta()
+    while moment < end:
+        midnight = _midnight_after(moment)
+        if is_working_day(moment.date()):
+            total += min(midnight, end) - moment
+        moment = midnight
+    return total
+
+
+def add_working_time(start: datetime, amount: timedelta) -> datetime:
+    """The moment when so much time on working days has passed."""
+    moment = start.astimezone(WIB)
+    while amount > timedelta():
+        midnight = _midnight_after(moment)
+        if is_working_day(moment.date()):
+            if midnight - moment >= amount:
+                return moment + amount
+            amount -= midnight - moment
+        moment = midnight
+    return moment
+
+
+def _midnight_after(moment: datetime) -> datetime:
+    return datetime.combine(moment.date() + _DAY, time(), WIB)

@@ -8,8 +8,9 @@ from services.contracts.fields import Time
 from services.contracts.message import Message
 
 CaseAction = Literal[
-    "flagged", "updated", "moved", "referral_planned", "referral_approved", "referral_sent", "referral_answered",
-    "referral_withdrawn", "restricted", "released",
+    "flagged", "updated", "moved", "proposed", "referral_planned", "referral_approved", "referral_sent", "referral_answered",
+    "referral_withdrawn", "referral_expired", "fields_asked", "fields_released", "outcome_confirmed", "hold_released", "clock",
+    "restricted", "released",
 ]  # fmt: skip
 
 
@@ -53,7 +54,7 @@ class OutcomeRecorded(Message):
     application_id: str = Field(description="application")
     case_id: str = Field(description="case")
     ring_id: str | None = Field(None, description="ring, when the outcome is a ring's")
-    code: str = Field(description="common outcome code (agencies.md, section 6)")
+    code: str = Field(description="common outcome code (agencies.md, section 6); `none` when only marks are known")
     agency_code: str | None = Field(None, description="code of the agency (section 5)")
     agency_id: str | None = Field(None, description="agency")
     confidence: int = Field(ge=1, le=3, description="1 low … 3 high")

@@ -37,6 +37,11 @@ def alert_id(about: str, round_: int, step: str) -> str:
     return _id("alert", about, str(round_), step)
 
 
+def outcome_id(about: str, number: int) -> str:
+    """What people found out about a referral or a case, the `number`th time."""
+    return _id("outcome", about, str(number))
+
+
 def ring_id(seen_at: str, application_id: str) -> str:
     """The earliest (seen_at, application_id) of the component."""
     return _id("ring", seen_at, application_id)

@@ -7,6 +7,8 @@ from pydantic import Field
 from services.contracts.fields import Text, Time
 from services.contracts.message import Message
 
+AnswerStatus = Literal["acknowledged", "need_more_data", "wrong_agency", "working", "final"]
+
 
 class ReferralQueued(Message):
     """R0 and coded facts, no personal data; fields are got by a logged reveal. A retraction is a tombstone."""
@@ -37,11 +39,22 @@ class ReferralAnswered(Message):
 
     answer_id: str = Field(description="identity of the answer, chosen by the agency", max_length=128)
     referral_id: str = Field(description="referral that is answered")
-    status: Literal["acknowledged", "need_more_data", "wrong_agency", "working", "final"] = Field(
-        description="progress"
-    )
+    status: AnswerStatus = Field(description="progress")
     code: str | None = Field(None, description="answer code of the agency (agencies.md, section 5)", max_length=64)
     marks: list[str] = Field(default=[], description="entities by their reference in the referral: E1, E2")
+    wants: list[str] | None = Field(None, description="with need_more_data: field groups that are wanted, R0 … R9")
     evidence_ref: Text | None = Field(None, description="where the evidence is kept")
     answered_at: Time = Field(description="when")
     answered_by_role: str | None = Field(None, description="role of who answered", max_length=64)
+
+
+class AnswerRefused(Message):
+    """An answer that changed nothing, and why; it goes to the sender's own queue."""
+
+    TOPIC: ClassVar[str] = "queue-<agency_id>"
+    KEY: ClassVar[str] = "answer_id"
+
+    answer_id: str = Field(description="the answer that was refused")
+    referral_id: str = Field(description="referral it named")
+    reason: str = Field(description="why, in a sentence")
+    at: Time = Field(description="when")

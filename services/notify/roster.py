@@ -71,6 +71,10 @@ class Roster(_Strict):
         return self.model_copy(update={"targets": targets})
 
     def people(self, target: str) -> tuple[list[Person], str | None]:
-        """People of a target, or of the fallback with the reason for it."""
-        found = self.targets.get(target)
-        return (found, None) if found else (self.targets[self.fallback], f"nobody is named for {target}")
+        """People of a target; of its agency when the role has nobody of its own; else of the fallback. With the reason."""
+        if found := self.targets.get(target):
+            return found, None
+        near = target.partition(":")[0]
+        if near != target and near in self.targets:
+            return self.targets[near], f"nobody is named for {target}; its agency is told"
+        return self.targets[self.fallback], f"nobody is named for {target}"

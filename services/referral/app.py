@@ -31,18 +31,25 @@ def main() -> None:
     tables = Tables.load()
     state = health.Health()
     migrate(connect(settings.store, "referral"), INDEXES)
-    store, producer = CaseStore(), Producer(settings.kafka)
+    store, producer = CaseStore(tables.clocks), Producer(settings.kafka)
     signer = Signer.from_file(settings.key_file, "referral")
     vault, rekey = Vault(settings.intake_url, signer), Rekey(store, Newest(settings.intake_url, signer, "referral"))
     health.serve(settings.admin_host, settings.admin_port, state, {"/keys": rekey.state})
     api = make_app(
         store=store, tables=tables, vault=vault, verifier=Verifier(settings.jwks_dir, settings.audience), clock=now
     )
+    handlers = Handlers(store, tables, now, log, rekey)
+
+    def effects() -> int:
+        late = handlers.turn()
+        sent = outbox.publish(store.collection, producer) + outbox.publish(store.refusals, producer)
+        return late + sent + rekey.turn()
+
     loop = ConsumerLoop(
         consumer(settings.kafka, "referral"),
-        Handlers(store, tables, now, log, rekey).by_topic(),
+        handlers.by_topic(),
         producer=producer,
-        effects=lambda: outbox.publish(store.collection, producer) + rekey.turn(),
+        effects=effects,
         health=state,
         log=log,
     )

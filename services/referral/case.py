@@ -9,9 +9,14 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-ReferralState = Literal["planned", "sent", "acknowledged", "working", "need_more_data", "answered", "withdrawn"]
+from services.contracts import tokens
+
+ReferralState = Literal[
+    "planned", "sent", "acknowledged", "working", "need_more_data", "answered", "wrong_agency", "expired", "withdrawn"
+]
 ERASED = "erased"
-OPEN: frozenset[ReferralState] = frozenset({"planned", "sent", "acknowledged", "working", "need_more_data"})
+OUT: frozenset[ReferralState] = frozenset({"sent", "acknowledged", "working", "need_more_data"})
+OPEN: frozenset[ReferralState] = OUT | {"planned"}
 
 
 class Actor(BaseModel):
@@ -26,6 +31,65 @@ class Actor(BaseModel):
 SYSTEM = Actor(ref="referral", role="system")
 
 
+class Clock(BaseModel):
+    """A deadline that runs, and the steps it has taken (clocks.yaml)."""
+
+    name: str
+    about: str = Field(description="referral_id or case_id")
+    round: int = Field(description="how many clocks of the case began before it: the same one may run again")
+    agency: str = ""
+    territory: str = ""
+    urgent: bool = False
+    working: bool = Field(description="counts working days only")
+    started_at: datetime
+    due_at: datetime
+    paused_at: datetime | None = None
+    done: list[str] = Field(default=[], description="steps taken; none is taken twice")
+    alerts: list[str] = Field(default=[], description="alerts that are not settled yet")
+
+
+class Entity(BaseModel):
+    """Somebody or something that a referral is about; an agency sees the reference and the kind, never the token."""
+
+    kind: str
+    role: str = Field(description="where it stands in the application: agent, sponsor, host …")
+    token: str
+
+
+class Outcome(BaseModel):
+    """What a person confirmed after an agency's answer."""
+
+    outcome_id: str
+    code: str
+    agency_code: str | None
+    confidence: int
+    by: str
+    role: str
+    at: datetime
+
+
+class Proposal(BaseModel):
+    """A move that one officer proposes and another must confirm (four eyes)."""
+
+    to: str
+    by: str
+    role: str
+    at: datetime
+    reason: str
+    legal_ref: str | None = None
+    outcome: str | None = None
+    deferral: "Deferral | None" = None
+
+
+class Deferral(BaseModel):
+    """What must be in writing before an applicant is told to wait (Permenkumham 8/2014; agencies.md, section 7)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bring: list[str] = Field(min_length=1, description="what to bring, in plain Indonesian")
+    objection: str = Field(min_length=20, description="how to object, in plain Indonesian")
+
+
 class Referral(BaseModel):
     """One question to one agency."""
 
@@ -37,7 +101,10 @@ class Referral(BaseModel):
     question_id: str
     question_en: str
     route: str
+    round: int = 1
     fields: list[str]
+    wants: list[str] = Field(default=[], description="field groups the agency asks for and a person has not decided on")
+    entities: dict[str, Entity] = Field(default={}, description="by reference: E1, E2")
     mode: Literal["automatic", "on_approval"]
     consent_needed: bool = False
     consent_ref: str | None = None
@@ -48,8 +115,11 @@ class Referral(BaseModel):
     version: int = 1
     sent_at: datetime | None = None
     answer_code: str | None = None
-    alerts: list[str] = Field(default=[], description="alerts that are not settled yet")
     answers: list[dict[str, Any]] = []
+    proposed: str | None = Field(None, description="outcome that the answer's code proposes (agencies.md, section 11)")
+    marked: list[str] = Field(default=[], description="references of entities that the answer is about")
+    outcome: Outcome | None = None
+    retracted: bool = Field(False, description="taken back: nothing is shown any more")
 
 
 class Entry(BaseModel):
@@ -62,6 +132,7 @@ class Entry(BaseModel):
     actor: str
     role: str
     reason: str
+    legal_ref: str | None = None
     referral_id: str | None = None
     agency_id: str | None = None
     caused_by: str | None = None
@@ -84,9 +155,20 @@ class Case(BaseModel):
     assessment_id: str
     record_version: int
     findings: list[dict[str, Any]] = []
+    questions: list[str] = Field(default=[], description="for the interview, Indonesian, what settles most first")
     facts: dict[str, Any] = {}
     opened_at: datetime
+    touched_at: datetime | None = Field(None, description="time of the last step")
     referrals: list[Referral] = []
+    clocks: list[Clock] = []
+    clocks_begun: int = 0
+    proposal: Proposal | None = None
+    deferral: Deferral | None = None
+    officer: str | None = Field(None, description="whose case it is: who opened the interview or the case")
+    safety_hold: bool = Field(
+        False, description="must-act: until the police or the UPTD PPA release it nothing is closed"
+    )
+    last_outcome: str | None = Field(None, description="outcome of the last closing")
     history: list[Entry] = []
     inbox: list[str] = []
     purge_at: datetime | None = Field(None, description="when even the stub of an erased case goes")
@@ -94,6 +176,19 @@ class Case(BaseModel):
 
     def referral(self, referral_id: str) -> Referral | None:
         return next((r for r in self.referrals if r.referral_id == referral_id), None)
+
+    def entity_tokens(self) -> set[str]:
+        """Everybody and everything on the case, as tokens."""
+        return set(tokens.found(self.facts)) | {e.token for r in self.referrals for e in r.entities.values()}
+
+    def contradictions(self) -> list[dict[str, str]]:
+        """Answers of agencies whose outcomes differ: shown side by side, never merged."""
+        said = {r.referral_ref: code for r in self.referrals if (code := r.outcome.code if r.outcome else r.proposed)}
+        differ = {code for code in said.values() if code != "none"}
+        return [{"referral_ref": ref, "outcome": code} for ref, code in said.items()] if len(differ) > 1 else []
+
+    def running(self, about: str | None = None) -> list[Clock]:
+        return [c for c in self.clocks if about is None or c.about == about]
 
     def log(self, at: datetime, action: str, actor: Actor, reason: str, **more: str | None) -> Entry:
         """Append to the history."""

@@ -1,43 +1,27 @@
-"""What people decide on a case: approve a referral. And what an agency answers. Pure, as `route`."""
+"""What people decide on the referrals of a case: approve, release fields, confirm an outcome, ask again, release a hold. Pure."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from services.contracts.fields import parse_time
-from services.contracts.referrals import ReferralAnswered
-from services.referral.case import OPEN, Actor, Case, ReferralState
+from services.contracts import ids
+from services.contracts.cases import OutcomeRecorded
+from services.referral import clock, entities, move, send
+from services.referral.case import OUT, SYSTEM, Actor, Case, Outcome, Referral
+from services.referral.move import NotAllowed
+from services.referral.states import OUTCOMES
 from services.referral.steps import Step
-from services.referral.tables import Tables
+from services.referral.tables import ALLOWED, Agency, Tables
 
-APPROVERS = frozenset({"supervisor", "kakanim"})
-_AFTER: dict[str, ReferralState] = {
-    "acknowledged": "acknowledged",
-    "working": "working",
-    "need_more_data": "need_more_data",
-    "wrong_agency": "need_more_data",
-    "final": "answered",
-}
-
-
-class NotAllowed(Exception):
-    """The decision breaks a rule; the text says which, and what would be allowed."""
+APPROVERS = ("supervisor", "kakanim")
+CONFIRMERS = ("case_officer", "supervisor", "kakanim")
+HOLDERS = ("polri", "uptd_ppa")  # who may end a safety hold (agencies.md, section 7)
 
 
 def approve(
-    case: Case,
-    referral_id: str,
-    actor: Actor,
-    reason: str,
-    tables: Tables,
-    now: datetime,
+    case: Case, referral_id: str, actor: Actor, reason: str, tables: Tables, now: datetime,
     consent_ref: str | None = None,
-) -> Step:
-    """A supervisor lets one planned referral leave."""
-    step = Step(case.model_copy(deep=True))
-    referral = step.case.referral(referral_id)
-    if referral is None:
-        raise NotAllowed("the case has no such referral")
-    if actor.role not in APPROVERS:
-        raise NotAllowed(f"the role {actor.role} may not approve; {' or '.join(sorted(APPROVERS))} may")
+) -> Step:  # fmt: skip
+    """A supervisor lets one planned referral leave; the case is then referred, and opened before if it was not."""
+    step, referral = _about(case, referral_id, actor, APPROVERS, reason, tables)
     if case.restricted and not case.must_act:
         raise NotAllowed(
             "the processing is restricted at the person's request (UU 27/2022 Ps 41); it must be released first"
@@ -46,48 +30,185 @@ def approve(
         raise NotAllowed(f"the referral is {referral.state}; only a planned one can be approved")
     if referral.consent_needed and not consent_ref:
         raise NotAllowed("this agency gets nothing without the consent of the person; name the consent record")
-    if not reason.strip():
-        raise NotAllowed("a reason is needed")
-    rule = next((r for r in tables.routes if r.name == referral.route), None)
+    rule = tables.route(referral.route)
     if rule is None:
         raise NotAllowed(f"the rule {referral.route} is not in force any more")
+    if tables.agencies[referral.agency_id].role != rule.role:
+        raise NotAllowed(f"no {rule.role} is known for this place; name the agency with reroute")
     referral.consent_ref = consent_ref
-    step.case.state = "referred"
     step.log(
         now, "referral_approved", actor, reason.strip(), referral_id=referral_id, agency_id=referral.agency_id
     )  # fmt: skip
-    step.send(referral, now, rule.deadline.after(now), actor, case.assessment_id)
+    send.send(step, referral, rule.deadline, actor, now, tables, case.assessment_id)
+    if step.case.state in ("flagged", "interviewing"):
+        step.case.officer = step.case.officer or actor.ref
+        move.move_to(step, "case_opened", actor, "a referral was approved", tables, now, passing=True)
+    if "referred" in tables.states[step.case.state].next:
+        move.move_to(step, "referred", actor, "a referral was approved", tables, now)
     return step
 
 
-def answer(case: Case, answered: ReferralAnswered, agency_id: str, now: datetime) -> Step | None:
-    """An agency's word on its own referral; None when it was taken in before. NotAllowed says why not."""
-    if answered.answer_id in case.inbox:
-        return None
-    step = Step(case.model_copy(deep=True))
-    referral = step.case.referral(answered.referral_id)
-    if referral is None or referral.agency_id != agency_id:
-        raise NotAllowed("this agency was not asked this question")
-    if referral.state not in OPEN - {"planned"}:
-        raise NotAllowed(f"the referral is {referral.state}")
-    step.case.inbox.append(answered.answer_id)
-    referral.answers.append(
-        {
-            "answer_id": answered.answer_id,
-            "status": answered.status,
-            "code": answered.code,
-            "at": parse_time(answered.answered_at),
-        }
-    )
-    referral.state = _AFTER[answered.status]
-    referral.answer_code = answered.code or referral.answer_code
-    referral.version += 1
-    if answered.status == "final" and not any(r.state in OPEN for r in step.case.referrals):
-        step.case.state = "answered"
-    actor = Actor(ref=agency_id, role=answered.answered_by_role or "agency")
+def refuse(case: Case, referral_id: str, actor: Actor, reason: str, tables: Tables, now: datetime) -> Step:
+    """A supervisor does not let it leave, or takes back one that left; consent withdrawn is such a reason."""
+    step, referral = _about(case, referral_id, actor, APPROVERS, reason, tables)
+    if referral.retracted or referral.state not in OUT | {"planned"}:
+        raise NotAllowed(f"the referral is {referral.state}; nothing can be taken back")
+    send.withdraw(step, referral, actor, reason.strip(), now)
+    move.follow(step, tables, now)
+    return step
+
+
+def release_fields(
+    case: Case, referral_id: str, groups: list[str], actor: Actor, reason: str, tables: Tables, now: datetime
+) -> Step:
+    """Answer an agency's wish for more: all, some or none of the groups it asked for. Its clock goes on."""
+    step, referral = _about(case, referral_id, actor, CONFIRMERS, reason, tables)
+    if referral.state != "need_more_data":
+        raise NotAllowed(f"the referral is {referral.state}; no agency waits for fields")
+    allowed = ALLOWED.get(tables.agencies[referral.agency_id].role, frozenset()) | {"R9"}
+    if outside := set(groups) - (set(referral.wants) & allowed):
+        raise NotAllowed(
+            f"{', '.join(sorted(outside))} was not asked for or may not leave; asked: {', '.join(referral.wants)}"
+        )
+    referral.fields = sorted({*referral.fields, *groups})
+    referral.entities = entities.named(step.case.facts, referral.fields, referral.entities)
+    referral.wants, referral.state, referral.owner = [], "working", referral.agency_id
+    clock.end(step, referral_id, "decided", now, "fields")
+    clock.resume(step, referral_id, now)
+    referral.deadline = next((c.due_at for c in step.case.running(referral_id)), referral.deadline)
+    send.queue(step, referral, now)
     step.log(
-        now, "referral_answered", actor, f"{answered.status} {answered.code or ''}".strip(),
-        referral_id=referral.referral_id, agency_id=agency_id, caused_by=answered.answer_id,
+        now, "fields_released", actor, f"{', '.join(groups) or 'none'}: {reason.strip()}", referral_id=referral_id,
+        agency_id=referral.agency_id,
     )  # fmt: skip
-    step.settle(referral, answered.status, now)
     return step
+
+
+def confirm(
+    case: Case, referral_id: str, code: str | None, confidence: int, actor: Actor, reason: str, tables: Tables, now: datetime
+) -> Step:  # fmt: skip
+    """Confirm the outcome that an answer proposes, or put another; `None` takes a fact without an outcome. Marks go along."""
+    step, referral = _about(case, referral_id, actor, CONFIRMERS, reason, tables)
+    if referral.state != "answered":
+        raise NotAllowed(f"the referral is {referral.state}; only a final answer has an outcome")
+    if code is not None and code not in OUTCOMES:
+        raise NotAllowed(f"{code} is no outcome; one of: {', '.join(sorted(OUTCOMES))}")
+    agency = tables.agencies[referral.agency_id]
+    means = tables.code(agency.role, referral.answer_code or "")
+    outcome_id = ids.outcome_id(referral_id, len(referral.answers))
+    if referral.outcome is not None and referral.outcome.code == (code or "none"):
+        raise NotAllowed("this outcome is confirmed already")
+    expires = (now + timedelta(days=means.days)).isoformat() if means and means.days else None
+    marks = entities.marks(referral, means.mark, expires) if means and means.mark else []
+    referral.outcome = Outcome(
+        outcome_id=outcome_id, code=code or "none", agency_code=referral.answer_code, confidence=confidence, by=actor.ref,
+        role=actor.role, at=now,
+    )  # fmt: skip
+    recorded = OutcomeRecorded(
+        outcome_id=outcome_id, application_id=case.application_id, case_id=case.case_id, code=code or "none",
+        agency_code=referral.answer_code, agency_id=referral.agency_id, confidence=confidence, marks=marks,
+        decided_by_role=actor.role, at=now.isoformat(),
+    )  # fmt: skip
+    step.messages.append((OutcomeRecorded.TOPIC, recorded))
+    step.log(
+        now, "outcome_confirmed", actor, f"{code or 'none'}: {reason.strip()}", referral_id=referral_id,
+        agency_id=referral.agency_id,
+    )  # fmt: skip
+    return step
+
+
+def ask_again(
+    case: Case, referral_id: str, agency_id: str | None, actor: Actor, reason: str, tables: Tables, now: datetime
+) -> Step:
+    """A new round of the same question, to the same agency or to another of its kind that a person names."""
+    step, referral = _about(case, referral_id, actor, APPROVERS, reason, tables)
+    rule, agency = tables.route(referral.route), tables.agencies.get(agency_id or referral.agency_id)
+    if rule is None or agency is None or agency.role != rule.role:
+        raise NotAllowed(f"name an agency of the directory with the role {rule.role if rule else 'of the question'}")
+    if referral.state in OUT:
+        raise NotAllowed(f"the referral is {referral.state}; an open question is not asked twice")
+    if case.restricted and not case.must_act:
+        raise NotAllowed("the processing is restricted at the person's request (UU 27/2022 Ps 41)")
+    if rule.consent and not referral.consent_ref:
+        raise NotAllowed(
+            "this agency gets nothing without the consent of the person; approve a planned one with its record"
+        )
+    if referral.state == "planned":
+        send.withdraw(step, referral, actor, "another agency was named", now)
+    again = send.plan(
+        step, rule, agency, referral.territory, now, tables, caused_by=case.assessment_id, round_=_round(step.case, rule.code, agency),
+        automatic=True, actor=actor, why=reason.strip(),
+    )  # fmt: skip
+    again.consent_ref = referral.consent_ref
+    if "referred" in tables.states[step.case.state].next:
+        move.move_to(step, "referred", actor, "a question was asked again", tables, now)
+    return step
+
+
+def release_hold(case: Case, agency_id: str, reason: str, tables: Tables, now: datetime) -> Step:
+    """The police or the UPTD PPA end the safety hold of a case they were asked about."""
+    if move.closed(case, tables):
+        raise NotAllowed(f"the case is {case.state}")
+    if tables.agencies[agency_id].role not in HOLDERS:
+        raise NotAllowed("only the police or the UPTD PPA release a safety hold")
+    if not any(r.agency_id == agency_id and r.sent_at and not r.retracted for r in case.referrals):
+        raise NotAllowed("this agency was not asked about this case")
+    if not case.safety_hold:
+        raise NotAllowed("no safety hold is on the case")
+    step = Step(case.model_copy(deep=True), sentence="safety hold released")
+    step.case.safety_hold = False
+    step.log(now, "hold_released", Actor(ref=agency_id, role="agency"), reason.strip(), agency_id=agency_id)
+    return step
+
+
+def tick(case: Case, tables: Tables, now: datetime) -> Step | None:
+    """Take the steps of clocks that are due; None when none is. What nobody answered ends, urgent questions are asked again."""
+    step = Step(case.model_copy(deep=True), sentence="a clock moved")
+    taken = clock.take_due(step, now, tables.clocks)
+    for running, name in taken:
+        referral = step.case.referral(running.about)
+        where = {"referral_id": referral.referral_id, "agency_id": referral.agency_id} if referral else {}
+        step.log(now, "clock", SYSTEM, f"{running.name}: {name}", **where)
+        if name == "expire" and referral is not None:
+            _expire(step, referral, tables, now)
+    if taken:
+        move.follow(step, tables, now)
+    return step if taken else None
+
+
+def _expire(step: Step, referral: Referral, tables: Tables, now: datetime) -> None:
+    referral.state, referral.owner = "expired", send.supervisor(step.case)
+    clock.end(step, referral.referral_id, "expired", now)
+    step.log(
+        now, "referral_expired", SYSTEM, f"no answer on route {referral.route}", referral_id=referral.referral_id,
+        agency_id=referral.agency_id,
+    )  # fmt: skip
+    rule = tables.route(referral.route)
+    if referral.urgent and rule is not None:
+        agency = tables.agencies[referral.agency_id]
+        send.plan(
+            step, rule, agency, referral.territory, now, tables, caused_by=referral.referral_id,
+            round_=_round(step.case, rule.code, agency), automatic=True, why="urgent and not answered: asked again",
+        )  # fmt: skip
+
+
+def _round(case: Case, question: str, agency: Agency) -> int:
+    return 1 + max(
+        (r.round for r in case.referrals if (r.question, r.agency_id) == (question, agency.agency_id)), default=0
+    )
+
+
+def _about(
+    case: Case, referral_id: str, actor: Actor, roles: tuple[str, ...], reason: str, tables: Tables
+) -> tuple[Step, Referral]:
+    step = Step(case.model_copy(deep=True))
+    referral = step.case.referral(referral_id)
+    if referral is None:
+        raise NotAllowed("the case has no such referral")
+    if actor.role not in roles:
+        raise NotAllowed(f"the role {actor.role or 'none'} may not do this; {' or '.join(roles)} may")
+    if not reason.strip():
+        raise NotAllowed("a reason is needed")
+    if move.closed(case, tables):
+        raise NotAllowed(f"the case is {case.state}: nothing leaves it; a supervisor can open it again")
+    return step, referral

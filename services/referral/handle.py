@@ -1,5 +1,7 @@
 """From a message on a topic to a stored step: the handlers of the consumer loop."""
 
+import contextlib
+import sys
 from collections.abc import Callable
 from datetime import datetime
 
@@ -15,8 +17,10 @@ from services.contracts.passport_events import (
     ApplicationRestricted,
     TokenKeysRotated,
 )
-from services.contracts.referrals import ReferralAnswered
-from services.referral import decide, measures, person
+from services.contracts.referrals import AnswerRefused, ReferralAnswered
+from services.referral import decide, desk, measures, person
+from services.referral.answer import answer
+from services.referral.move import NotAllowed
 from services.referral.rekey import Rekey
 from services.referral.route import route
 from services.referral.steps import Step
@@ -27,6 +31,7 @@ from services.runtime.failures import Reject, Retry
 from services.runtime.outbox import Conflict
 
 ANSWERS = "answers-"
+A_TURN = 50
 TOLD = frozenset(k.__name__ for k in (ApplicationRestricted, ApplicationReleased, ApplicationErased, TokenKeysRotated))
 
 
@@ -58,6 +63,9 @@ class Handlers:
             assessed = RiskAssessed.decode(message.value)
         except (ValidationError, ValueError) as error:
             raise Reject(f"is not an assessment: {type(error).__name__}") from None
+        self._store.lay_on_desk(
+            assessed.application_id, desk.seen(assessed), assessed.record_version, self._clock()
+        )  # fmt: skip
         assessed = assessed.model_copy(update={"facts": self._rekey.facts(assessed.facts)})
         case = self._store.get(ids.case_id(assessed.application_id))
         self._save(route(assessed, case, self._tables, self._clock()))
@@ -79,6 +87,7 @@ class Handlers:
         case, now = self._store.get(ids.case_id(told.application_id)), self._clock()
         match told:
             case ApplicationErased():
+                self._store.lay_on_desk(told.application_id, None, sys.maxsize, now)
                 return person.erase(case, told.application_id, told.at, now)
             case ApplicationReleased():
                 return person.release(case, now)
@@ -93,13 +102,27 @@ class Handlers:
         except (ValidationError, ValueError) as error:
             raise Reject(f"is not an answer: {type(error).__name__}") from None
         case = self._store.by_referral(answered.referral_id)
-        if case is None:
-            raise Reject("no such referral")
+        agency, now = message.topic.removeprefix(ANSWERS), self._clock()
         try:
-            step = decide.answer(case, answered, message.topic.removeprefix(ANSWERS), self._clock())
-        except decide.NotAllowed as error:
+            if case is None:
+                raise NotAllowed("no such referral")
+            step = answer(case, answered, agency, self._tables, now)
+        except NotAllowed as error:
+            refused = AnswerRefused(
+                answer_id=answered.answer_id, referral_id=answered.referral_id, reason=str(error), at=now.isoformat()
+            )
+            self._store.refuse(refused, agency, tell=True)
             raise Reject(str(error)) from None
         self._save(step)
+
+    def turn(self) -> int:
+        """Take the steps of clocks that are due; returns how many cases moved."""
+        now = self._clock()
+        late = self._store.due(now, A_TURN)
+        for case in late:
+            with contextlib.suppress(Retry):  # somebody else moved it; the next turn sees it again
+                self._save(decide.tick(case, self._tables, now))
+        return len(late)
 
     def _save(self, step: Step | None) -> None:
         if step is None:

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 from services.contracts import ids
-from services.contracts.alerts import AlertSettled
 from services.contracts.cases import CaseErased
+from services.referral import clock
 from services.referral.case import ERASED, SYSTEM, Case, short_ref
 from services.referral.steps import Step, Tombstone
 
@@ -26,6 +26,8 @@ def _pause(case: Case | None, restricted: bool, now: datetime) -> Step | None:
         return None
     step = Step(case.model_copy(deep=True), sentence="restricted" if restricted else "released")
     step.case.restricted = restricted
+    for about in {c.about for c in step.case.clocks} if not step.case.must_act else ():
+        (clock.pause if restricted else clock.resume)(step, about, now)
     step.log(now, step.sentence, SYSTEM, "request of the person, UU 27/2022 Ps 41")
     return step
 
@@ -46,13 +48,12 @@ def erase(case: Case | None, application_id: str, at: str, now: datetime) -> Ste
         version=case.version if case else 0,
     )  # fmt: skip
     step = Step(stub, sentence="erased")
-    for referral in case.model_copy(deep=True).referrals if case else ():
+    before = case.model_copy(deep=True) if case else None
+    for referral in before.referrals if before else ():
         if referral.sent_at is not None:
             step.messages.append((f"queue-{referral.agency_id}", Tombstone(referral.referral_id.encode())))
-        step.settle(referral, "erased", now)
-    if case is not None:
-        settled = AlertSettled(alert_id=ids.alert_id(case_id, 1, "new"), reason="erased", at=now.isoformat())
-        step.messages.append((AlertSettled.TOPIC, settled))
+    for running in before.clocks if before else ():
+        clock.settle(step, running, "erased", now)
     head = case.history[-1].hash if case and case.history else None
     erased = CaseErased(case_id=case_id, application_id=application_id, head=head, at=at)
     step.messages.append((CaseErased.TOPIC, erased))

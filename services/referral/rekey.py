@@ -39,12 +39,12 @@ class Rekey:
         """One step; returns how many cases were looked at."""
         if self.wanted <= self._done:
             return 0
-        cases = self._store.facts_after(self._after, A_TURN)
+        cases = self._store.tokens_after(self._after, A_TURN)
         for case in cases:
-            facts = case.get("facts", {})
-            moved = self.facts(facts)
-            if moved is not facts:
-                self._store.set_facts(case["_id"], case["version"], moved)
+            held = {"facts": case.get("facts", {}), "referrals": case.get("referrals", [])}
+            moved = self.facts(held)
+            if moved is not held:
+                self._store.set_moved(case["_id"], case["version"], moved)
         if cases:
             self._after = cases[-1]["_id"]
         else:

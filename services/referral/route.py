@@ -9,16 +9,19 @@ from typing import Any
 
 from services.contracts import ids
 from services.contracts.assessments import RiskAssessed
-from services.referral.case import ERASED, SYSTEM, Case, Referral, short_ref
+from services.referral import clock, entities
+from services.referral.case import ERASED, SYSTEM, Case, short_ref
+from services.referral.send import plan, send
 from services.referral.steps import Step
 from services.referral.tables import Route, Tables
 from services.runtime import conditions
 
-APPROVE_MUST_ACT = timedelta(minutes=15)
 # A case that nobody closed keeps the clear data as long as the largest block of a passport lasts (privacy-and-safety.md, 2).
 OPEN_CASE = timedelta(days=731)
-APPROVE_OTHERS = timedelta(hours=2)
-SECTIONS = ("app", "int", "person", "duk", "doc", "calc", "svc", "lic", "chk", "bio", "adj")
+SECTIONS = ("app", "int", "person", "duk", "doc", "calc", "svc", "lic", "chk", "col", "bio", "adj")
+
+
+QUESTIONS = 5
 
 
 def needs_case(assessed: RiskAssessed) -> bool:
@@ -33,14 +36,16 @@ def route(assessed: RiskAssessed, case: Case | None, tables: Tables, now: dateti
     if case is not None and (case.state == ERASED or assessed.assessment_id in case.inbox):
         return None
     if case is None:
-        step = _flag(assessed, now)
+        step = _flag(assessed, tables, now)
     else:
         step = Step(case.model_copy(deep=True))
         step.case.inbox.append(assessed.assessment_id)
         if assessed.record_version <= step.case.record_version:
             step.sentence = "an older assessment; the case keeps the newer one"
             return step
-        _update(step, assessed, now)
+        _update(step, assessed, tables, now)
+        if tables.states[step.case.state].closed:
+            return step  # nothing leaves a closed case; only a person opens it again
     if assessed.level == 3 or assessed.must_act or assessed.must_review:
         for rule in fired(assessed, tables.routes):
             _refer(step, rule, assessed, tables, now)
@@ -75,7 +80,7 @@ def kabupaten(facts: dict[str, Any], territory: str) -> str | None:
     return str(found)[:4] if found else None
 
 
-def _flag(assessed: RiskAssessed, now: datetime) -> Step:
+def _flag(assessed: RiskAssessed, tables: Tables, now: datetime) -> Step:
     case_id = ids.case_id(assessed.application_id)
     case = Case(
         case_id=case_id,
@@ -86,23 +91,41 @@ def _flag(assessed: RiskAssessed, now: datetime) -> Step:
         **_state(assessed),
     )
     case.inbox.append(assessed.assessment_id)
+    case.safety_hold = assessed.must_act
     step = Step(case, sentence="a new case")
     step.log(now, "flagged", SYSTEM, "; ".join(assessed.reasons), caused_by=assessed.assessment_id)
     step.keep(now + OPEN_CASE, "open_case")
-    if assessed.level == 3 or assessed.must_act:
-        _ask_supervisor(step, now)
+    _watch(step, tables, now)
     return step
 
 
-def _update(step: Step, assessed: RiskAssessed, now: datetime) -> None:
+def _update(step: Step, assessed: RiskAssessed, tables: Tables, now: datetime) -> None:
     case, before = step.case, (step.case.level, step.case.must_act)
     for name, value in _state(assessed).items():
         setattr(case, name, value)
     step.sentence = "the case follows the newer assessment"
     if (case.level, case.must_act) != before:
         step.log(now, "updated", SYSTEM, "; ".join(assessed.reasons), caused_by=assessed.assessment_id)
-    if (case.level == 3 or case.must_act) and before[0] < 3 and not before[1]:
-        _ask_supervisor(step, now)
+    rises = (case.level, case.must_act) > before
+    if rises and tables.states[case.state].closed:
+        rule = tables.clocks["news"]
+        wait = rule.must_act if case.must_act else rule.deadline
+        if wait and not any(c.name == "news" for c in case.clocks):
+            clock.begin(step, "news", case.case_id, wait, now, tables.clocks, urgent=case.must_act)
+    elif rises:
+        case.safety_hold = case.safety_hold or (case.must_act and not before[1])
+        if case.state == "flagged" and (case.level == 3 or case.must_act):
+            clock.end(step, case.case_id, "updated", now, "desk", *(("open",) if case.must_act else ()))
+            _watch(step, tables, now)
+
+
+def _watch(step: Step, tables: Tables, now: datetime) -> None:
+    """A flagged case waits for the desk; at level 3 and must-act for a supervisor, who is told at once."""
+    case = step.case
+    state = tables.states["case_opened" if case.level == 3 or case.must_act else case.state]
+    if state.clock is not None and not any(c.name == state.clock.name for c in case.clocks):
+        wait = (state.clock.must_act if case.must_act else None) or state.clock.deadline
+        clock.begin(step, state.clock.name, case.case_id, wait, now, tables.clocks, urgent=case.must_act)
 
 
 def _state(assessed: RiskAssessed) -> dict[str, Any]:
@@ -116,62 +139,24 @@ def _state(assessed: RiskAssessed) -> dict[str, Any]:
             {"id": f.id, "sentence_id": f.title_id, "sentence_en": f.title_en, "clears_id": f.clears_id}
             for f in assessed.findings
         ],
+        "questions": [q.text_id for q in assessed.questions[:QUESTIONS]],
         "facts": {k: v for k, v in assessed.facts.items() if k in SECTIONS},
     }
 
 
-def _ask_supervisor(step: Step, now: datetime) -> None:
-    case = step.case
-    wait = APPROVE_MUST_ACT if case.must_act else APPROVE_OTHERS
-    step.alert(
-        case.case_id, f"kanim-{case.office_code.lower()}:supervisor", case.case_ref, now + wait, case.must_act, now
-    )
-
-
 def _refer(step: Step, rule: Route, assessed: RiskAssessed, tables: Tables, now: datetime) -> None:
-    """Plan the referral once; send it at once when nobody has to approve."""
-    case = step.case
+    """Plan the referral once; one that waited for approval leaves when a later assessment makes it mandated."""
     place = None if rule.territory == "any" else kabupaten(assessed.facts, rule.territory)
     agency = tables.first(rule.role) if rule.territory == "any" else tables.find(rule.role, place)
-    resolved = agency.role == rule.role
-    referral_id = ids.referral_id(case.case_id, agency.agency_id, rule.code)
-    automatic = rule.mode == "automatic" and resolved
-    waiting = case.referral(referral_id)
-    if waiting is not None:
-        if automatic and waiting.state == "planned" and waiting.mode == "on_approval":
-            _no_longer_waits(step, waiting, rule, assessed, now)
-        return
-    referral = Referral(
-        referral_id=referral_id,
-        referral_ref=short_ref("R", referral_id),
-        agency_id=agency.agency_id,
-        territory=place,
-        question=rule.code,
-        question_id=rule.question.id,
-        question_en=rule.question.en,
-        route=rule.name,
-        fields=rule.fields if resolved else ["R0"],
-        mode="automatic" if automatic else "on_approval",
-        consent_needed=rule.consent,
-        urgent=rule.urgent,
-        state="planned",
-        owner=f"kanim-{case.office_code.lower()}:supervisor",
-        deadline=now + (APPROVE_MUST_ACT if case.must_act else APPROVE_OTHERS),
-    )
-    case.referrals.append(referral)
-    why = f"route {rule.name}" + (
-        "" if resolved else f"; no {rule.role} for {place or 'an unknown place'}, a person must resolve"
-    )
-    step.log(
-        now, "referral_planned", SYSTEM, why, referral_id=referral_id, agency_id=agency.agency_id,
-        caused_by=assessed.assessment_id,
-    )  # fmt: skip
-    if automatic:
-        step.send(referral, now, rule.deadline.after(now), SYSTEM, assessed.assessment_id)
-
-
-def _no_longer_waits(step: Step, referral: Referral, rule: Route, assessed: RiskAssessed, now: datetime) -> None:
-    """It was planned for approval; a later assessment made it mandated (a child is to work): it leaves at once."""
-    referral.mode, referral.route, referral.fields, referral.urgent = "automatic", rule.name, rule.fields, rule.urgent
-    referral.consent_needed = rule.consent
-    step.send(referral, now, rule.deadline.after(now), SYSTEM, assessed.assessment_id)
+    waiting = step.case.referral(ids.referral_id(step.case.case_id, agency.agency_id, rule.code))
+    if waiting is None:
+        plan(step, rule, agency, place, now, tables, caused_by=assessed.assessment_id)
+    elif (
+        (waiting.state, waiting.mode) == ("planned", "on_approval")
+        and rule.mode == "automatic"
+        and agency.role == rule.role
+    ):
+        waiting.mode, waiting.route, waiting.fields, waiting.urgent = "automatic", rule.name, rule.fields, rule.urgent
+        waiting.consent_needed = rule.consent
+        waiting.entities = entities.named(step.case.facts, rule.fields, waiting.entities)
+        send(step, waiting, rule.deadline, SYSTEM, now, tables, assessed.assessment_id)

@@ -1,26 +1,36 @@
 """Cases in the document store, through mongoengine: one document per case with inbox and outbox inside."""
 
+import contextlib
+from datetime import datetime
 from typing import Any
 
 import mongoengine as me
 from pymongo import IndexModel
 from pymongo.collection import Collection
+from pymongo.errors import DuplicateKeyError
 
+from services.contracts.fields import parse_time
 from services.contracts.message import Message
+from services.contracts.referrals import AnswerRefused
+from services.referral import clock
 from services.referral.case import Case
 from services.referral.steps import Step, Tombstone
 from services.runtime import faults, outbox
 from services.runtime.broker import Outgoing
 
+REFUSALS_DAYS = 90
 READS_DAYS = 5 * 365 + 2  # privacy-and-safety.md, section 2
 INDEXES: dict[str, list[IndexModel]] = {
     "cases": [
         IndexModel([("pending", 1)]),
         IndexModel([("referrals.referral_id", 1)]),
-        IndexModel([("referrals.agency_id", 1), ("referrals.state", 1)]),
+        IndexModel([("asked", 1), ("touched_at", 1), ("_id", 1)]),
         IndexModel([("state", 1), ("opened_at", 1)]),
+        IndexModel([("next_due", 1)], partialFilterExpression={"next_due": {"$type": "date"}}),
         IndexModel([("purge_at", 1)], expireAfterSeconds=0),
     ],
+    "refusals": [IndexModel([("pending", 1)]), IndexModel([("at", 1)], expireAfterSeconds=REFUSALS_DAYS * 86400)],
+    "desk": [IndexModel([("at", 1)], expireAfterSeconds=90 * 86400)],
     "reads": [IndexModel([("case_id", 1), ("at", 1)]), IndexModel([("at", 1)], expireAfterSeconds=READS_DAYS * 86400)],
 }
 
@@ -48,6 +58,9 @@ class CaseDocument(me.DynamicDocument):
     inbox = me.ListField(me.StringField())
     outbox = me.ListField(me.DictField())
     next_out = me.IntField(default=0)
+    next_due = me.DateTimeField()
+    asked = me.ListField(me.StringField())  # "<agency> <state>" of what left: what agencies pull by
+    touched_at = me.DateTimeField()
     version = me.IntField(required=True)
     pending = me.BooleanField(default=False)
 
@@ -69,9 +82,12 @@ class ReadDocument(me.Document):
 class CaseStore:
     """Reads cases and writes steps, each atomically."""
 
-    def __init__(self) -> None:
+    def __init__(self, clocks: clock.Clocks) -> None:
+        self._clocks = clocks
         self.collection: Collection[dict[str, Any]] = CaseDocument._get_collection()
         self._marks = self.collection.database["marks"]
+        self._desk = self.collection.database["desk"]
+        self.refusals: Collection[dict[str, Any]] = self.collection.database["refusals"]
 
     def get(self, case_id: str) -> Case | None:
         return _case(self.collection.find_one({"_id": case_id}))
@@ -83,19 +99,67 @@ class CaseStore:
         found = self.collection.find(query).sort("opened_at", -1).limit(limit)
         return [case for document in found if (case := _case(document))]
 
+    def asked(
+        self, agency_id: str, state: str, after: tuple[datetime, str] | None, until: datetime, limit: int
+    ) -> list[Case]:
+        """Cases in which an agency has a referral in this state, in the order in which they were last written, after a place in it."""
+        query: dict[str, Any] = {"asked": f"{agency_id} {state}", "touched_at": {"$lte": until}}
+        if after is not None:
+            at, case_id = after
+            query["touched_at"]["$gte"] = at
+            query["$or"] = [{"touched_at": {"$gt": at}}, {"_id": {"$gt": case_id}}]
+        found = self.collection.find(query).sort([("touched_at", 1), ("_id", 1)]).limit(limit)
+        return [case for document in found if (case := _case(document))]
+
+    def due(self, now: datetime, limit: int) -> list[Case]:
+        """Cases with a clock whose next step is due, the longest due first."""
+        found = self.collection.find({"next_due": {"$lte": now}}).sort("next_due", 1).limit(limit)
+        return [case for document in found if (case := _case(document))]
+
+    def expired_on(self, route: str, since: datetime) -> int:
+        """Referrals of a rule that ended without an answer since then."""
+        wanted = {"referrals": {"$elemMatch": {"route": route, "state": "expired", "sent_at": {"$gte": since}}}}
+        return self.collection.count_documents(wanted)
+
+    def at_desk(self, application_id: str) -> dict[str, Any] | None:
+        """What the interview desk sees of the newest assessment at level 1 or more."""
+        found: dict[str, Any] | None = self._desk.find_one({"_id": application_id}, {"_id": 0, "at": 0})
+        return found
+
+    def lay_on_desk(self, application_id: str, seen: dict[str, Any] | None, version: int, now: datetime) -> None:
+        """Put, replace or take away; an older assessment changes nothing."""
+        older = {"_id": application_id, "record_version": {"$lte": version}}
+        if seen is None:
+            self._desk.delete_one(older)
+            return
+        with contextlib.suppress(DuplicateKeyError):  # a newer one lies there
+            self._desk.replace_one(older, {**seen, "record_version": version, "at": now}, upsert=True)
+
+    def refuse(self, refused: AnswerRefused, agency_id: str, *, tell: bool) -> None:
+        """Record an answer that changed nothing; `tell` owes the sender a word in its queue. Safe to repeat."""
+        owed = [outbox.owed(0, _outgoing(f"queue-{agency_id}", refused))] if tell else []
+        document = {
+            "agency_id": agency_id, "referral_id": refused.referral_id, "reason": refused.reason, "at": parse_time(refused.at),
+            "outbox": owed, "next_out": len(owed), "pending": bool(owed), "version": 1,
+        }  # fmt: skip
+        self.refusals.update_one({"_id": f"{agency_id}/{refused.answer_id}"}, {"$setOnInsert": document}, upsert=True)
+
     def save(self, step: Step) -> None:
         """One atomic write: state, history, inbox, and what is owed. Raises outbox.Conflict."""
         case = step.case
         more = [_outgoing(topic, message) for topic, message in step.messages]
         owed = outbox.grown(self.collection, case.case_id, case.version, more)
-        body = case.model_dump(exclude={"case_id", "version"})
+        body = case.model_dump(exclude={"case_id", "version"}) | {
+            "next_due": clock.due(case, self._clocks),
+            "asked": sorted({f"{r.agency_id} {r.state}" for r in case.referrals if r.sent_at and not r.retracted}),
+        }
         document = CaseDocument._from_son({"_id": case.case_id, **body, **owed, "version": case.version + 1})
         document.validate()
         faults.point("referral.before_write")
         outbox.write(self.collection, document.to_mongo().to_dict(), case.version)
         faults.point("referral.after_write")
 
-    def record_read(self, case_id: str, actor: str, purpose: str, at: Any, fields: list[str]) -> None:
+    def record_read(self, case_id: str, actor: str, purpose: str, at: datetime, fields: list[str]) -> None:
         ReadDocument(case_id=case_id, at=at, actor=actor, purpose=purpose, fields=fields).save()
 
     def reads(self, case_id: str) -> list[dict[str, Any]]:
@@ -116,15 +180,16 @@ class CaseStore:
     def all_moved(self, version: int) -> None:
         self._marks.update_one({"_id": "keys"}, {"$max": {"done": version}}, upsert=True)
 
-    def facts_after(self, case_id: str, limit: int) -> list[dict[str, Any]]:
-        """{_id, version, facts} in order of ids."""
+    def tokens_after(self, case_id: str, limit: int) -> list[dict[str, Any]]:
+        """{_id, version, facts, referrals} in order of ids: where a case holds tokens."""
         wanted = {"_id": {"$gt": case_id}}
-        return list(self.collection.find(wanted, {"version": 1, "facts": 1}).sort("_id", 1).limit(limit))
+        return list(
+            self.collection.find(wanted, {"version": 1, "facts": 1, "referrals": 1}).sort("_id", 1).limit(limit)
+        )
 
-    def set_facts(self, case_id: str, version: int, facts: dict[str, Any]) -> None:
-        """Not written when somebody else wrote the case; its facts are then newer."""
-        change = {"$set": {"facts": facts}, "$inc": {"version": 1}}
-        self.collection.update_one({"_id": case_id, "version": version}, change)
+    def set_moved(self, case_id: str, version: int, moved: dict[str, Any]) -> None:
+        """Not written when somebody else wrote the case; its tokens are then newer."""
+        self.collection.update_one({"_id": case_id, "version": version}, {"$set": moved, "$inc": {"version": 1}})
 
 
 def _case(document: dict[str, Any] | None) -> Case | None:

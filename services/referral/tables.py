@@ -1,17 +1,18 @@
 """Agencies and routes as data: read once at start, strict, every fault named by file and key."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from services.contracts.calendar import add_working_days
+from services.referral.deadline import Deadline
+from services.referral.states import ClockRule, Code, Fault, State, Text, faults
 from services.runtime import conditions
+from services.runtime.yaml_file import YamlFault, YamlFile
 
 HERE = Path(__file__).parent
 DEFAULT_AGENCY = "kanim-clp"  # a referral without an agency is ours to resolve
@@ -32,8 +33,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 M = TypeVar("M", bound=BaseModel)
 
 
-class TableError(Exception):
-    """A table is wrong; the text names file and key."""
+TableError = YamlFault  # a table is wrong; the text names file, line and key
 
 
 class _Strict(BaseModel):
@@ -52,29 +52,6 @@ class Agency(_Strict):
     valid_from: date
     valid_to: date | None = None
     note: str = ""
-
-
-class Text(_Strict):
-    """Indonesian and English."""
-
-    id: str
-    en: str
-
-
-class Deadline(_Strict):
-    """Hours, or working days of the Indonesian calendar."""
-
-    hours: int | None = Field(None, ge=1)
-    working_days: int | None = Field(None, ge=1)
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.hours is None) == (self.working_days is None):
-            raise ValueError("give hours or working_days, not both")
-        return self
-
-    def after(self, moment: datetime) -> datetime:
-        return moment + timedelta(hours=self.hours) if self.hours else add_working_days(moment, self.working_days or 0)
 
 
 class Route(_Strict):
@@ -107,55 +84,104 @@ class Tables:
 
     agencies: Mapping[str, Agency]
     routes: tuple[Route, ...]
+    states: dict[str, State]
+    clocks: dict[str, ClockRule]
+    answers: dict[str, dict[str, Code]]
 
     @classmethod
     def load(cls, folder: Path = HERE) -> "Tables":
-        agencies: dict[str, Agency] = {}
-        for file in sorted((folder / "agencies").glob("*.yaml")):
-            for entry in yaml.safe_load(file.read_text()):
-                agency = _model(Agency, entry | {"role": file.stem}, f"agencies/{file.name}: {entry.get('agency_id')}")
-                if agency.agency_id in agencies:
-                    raise TableError(f"agencies/{file.name}: {agency.agency_id}: is there twice")
-                agencies[agency.agency_id] = agency
-        raw = yaml.safe_load((folder / "routes.yaml").read_text())
-        routes = tuple(_model(Route, body | {"name": name}, f"routes.yaml: {name}") for name, body in raw.items())
-        tables = cls(agencies, routes)
-        tables._check()
+        files = {
+            name: YamlFile(folder / name) for name in ("routes.yaml", "states.yaml", "clocks.yaml", "answers.yaml")
+        }
+        routes = _shaped(files["routes.yaml"], dict[str, dict[str, Any]])
+        tables = cls(
+            _agencies(folder),
+            tuple(_entry(files["routes.yaml"], Route, (n,), body | {"name": n}) for n, body in routes.items()),
+            _shaped(files["states.yaml"], dict[str, State]),
+            _shaped(files["clocks.yaml"], dict[str, ClockRule]),
+            _shaped(files["answers.yaml"], dict[str, dict[str, Code]]),
+        )
+        for file, place, text in (*faults(tables.states, tables.clocks, tables.answers), *tables._faults()):
+            raise files[file].fault(place, text)
         return tables
 
-    def find(self, role: str, kabupaten: str | None) -> Agency:
-        """The closest agency of a role for a kabupaten; the default one when there is none."""
+    def route(self, name: str) -> Route | None:
+        return next((r for r in self.routes if r.name == name), None)
+
+    def find(self, role: str, kabupaten: str | None, asked: frozenset[str] = frozenset()) -> Agency:
+        """The closest agency of a role for a kabupaten that was not asked before; the default one when there is none."""
         fitting = [
             (max(len(t) for t in a.territory if kabupaten.startswith(t)), a)
             for a in self.agencies.values()
-            if kabupaten is not None and a.role == role and any(kabupaten.startswith(t) for t in a.territory)
+            if kabupaten is not None
+            and a.role == role
+            and a.agency_id not in asked
+            and any(kabupaten.startswith(t) for t in a.territory)
         ]
         return max(fitting, key=lambda found: found[0])[1] if fitting else self.agencies[DEFAULT_AGENCY]
 
-    def first(self, role: str) -> Agency:
-        """The agency of a role where the place does not matter."""
-        return next(a for a in self.agencies.values() if a.role == role)
+    def first(self, role: str, asked: frozenset[str] = frozenset()) -> Agency:
+        """The first agency of a role, where the place does not matter, that was not asked before; else the default one."""
+        found = (a for a in self.agencies.values() if a.role == role and a.agency_id not in asked)
+        return next(found, self.agencies[DEFAULT_AGENCY])
 
-    def _check(self) -> None:
+    def code(self, role: str, given: str) -> Code | None:
+        """What an answer code of a role means; `given` may say more after a colon where the code allows it."""
+        name, colon, more = given.partition(":")
+        means = self.answers.get(role, {}).get(name) or self.answers["common"].get(name)
+        if means is None or (bool(colon) and means.of is None):
+            return None
+        if isinstance(means.of, list) and more not in means.of:
+            return None
+        return means
+
+    def _faults(self) -> Iterator[Fault]:
+        """What is wrong with a rule beside its shape."""
         roles = {a.role for a in self.agencies.values()}
-        for route in self.routes:
-            if route.role not in roles:
-                raise TableError(f"routes.yaml: {route.name}: role: no agency has the role {route.role}")
-            if outside := set(route.fields) - ALLOWED.get(route.role, frozenset()):
-                raise TableError(
-                    f"routes.yaml: {route.name}: fields: {route.role} may not get {', '.join(sorted(outside))}"
+        for rule in self.routes:
+            if rule.role not in roles:
+                yield "routes.yaml", (rule.name, "role"), f"no agency has the role {rule.role}"
+            elif outside := set(rule.fields) - ALLOWED.get(rule.role, frozenset()):
+                yield "routes.yaml", (rule.name, "fields"), f"{rule.role} may not get {', '.join(sorted(outside))}"
+            if rule.role == "ormas" and not rule.consent:
+                yield "routes.yaml", (rule.name, "consent"), "an ormas gets nothing without consent"
+            if rule.role not in self.answers:
+                yield (
+                    "routes.yaml",
+                    (rule.name, "role"),
+                    f"answers.yaml has no codes for {rule.role}: it could answer nothing",
                 )
-            if route.role == "ormas" and not route.consent:
-                raise TableError(f"routes.yaml: {route.name}: consent: an ormas gets nothing without consent")
             try:
-                _ = route.program
+                _ = rule.program
             except ValueError as error:
-                raise TableError(f"routes.yaml: {route.name}: when: {error}") from None
+                yield "routes.yaml", (rule.name, "when"), str(error)
+        if self.agencies.get(DEFAULT_AGENCY) is None:
+            yield "routes.yaml", (), f"the directory has no {DEFAULT_AGENCY}, which resolves what has no agency"
 
 
-def _model(model: type[M], raw: dict[str, Any], where: str) -> M:
+def _agencies(folder: Path) -> dict[str, Agency]:
+    found: dict[str, Agency] = {}
+    for path in sorted((folder / "agencies").glob("*.yaml")):
+        file = YamlFile(path)
+        for number, body in enumerate(_shaped(file, list[dict[str, Any]])):
+            agency = _entry(file, Agency, (number,), body | {"role": path.stem})
+            if agency.agency_id in found:
+                raise file.fault((number, "agency_id"), f"{agency.agency_id} is there twice")
+            found[agency.agency_id] = agency
+    return found
+
+
+def _shaped(file: YamlFile, shape: Any) -> Any:
     try:
-        return model.model_validate(raw)
+        return TypeAdapter(shape).validate_python(file.data)
     except ValidationError as error:
         first = error.errors()[0]
-        raise TableError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise file.fault(first["loc"], first["msg"]) from None
+
+
+def _entry(file: YamlFile, model: type[M], place: tuple[str | int, ...], body: dict[str, Any]) -> M:
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise file.fault((*place, *first["loc"]), first["msg"]) from None

@@ -18,7 +18,9 @@ def test_a_topic_made_after_the_group_was_joined_is_read_all_the_same(played: Pl
         b.loop._poll_ms = 5  # a join outlasts one poll, as under load
         b.loop._handlers[late] = b.loop._handlers[b.topic]
         b.loop._consumer.subscribe(topics=[b.topic, late], listener=b.loop)
-        b.turn_until(lambda: b.loop._consumer.assignment() == {TopicPartition(b.topic, 0)}, "the group without the topic")
+        b.turn_until(
+            lambda: b.loop._consumer.assignment() == {TopicPartition(b.topic, 0)}, "the group without the topic"
+        )
         spec = topics.TopicSpec(partitions=1, retention_hours=1, cleanup="delete", dead_letters=False)
         topics.apply(played.kafka, {late: spec})
         b.producer.send_all([Outgoing(late, b"k", b"late", [("kind", b"Test")])])

@@ -1,66 +1,20 @@
 """route: which question goes to which agency, and what leaves without a person."""
 
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.contracts.alerts import AlertRequested, AlertSettled
-from services.contracts.assessments import Finding, RiskAssessed
-from services.contracts.cases import CaseMoved
+from services.contracts.alerts import AlertRequested
 from services.contracts.fields import parse_time
-from services.contracts.referrals import ReferralAnswered, ReferralQueued
-from services.referral import decide
-from services.referral.case import Actor, Case, broken_at
+from services.contracts.referrals import ReferralQueued
+from services.referral.case import broken_at
 from services.referral.reveal import GROUPS
 from services.referral.route import needs_case, route
-from services.referral.steps import Step
-from services.referral.tables import ALLOWED, HERE, TableError, Tables
-
-TABLES = Tables.load()
-NOW = datetime(2026, 11, 20, 3, tzinfo=UTC)  # a Friday, 10:00 WIB
-BOSS = Actor(ref="pengawas-1", role="supervisor")
-
-
-def finding(id_: str) -> Finding:
-    return Finding(
-        id=id_, version=1, dimension="means", group="G_x", weight=80, grade="D", objective=True, title_id="Judul",
-        title_en="Title", clears_id="Bukti", clears_en="Proof", inputs={},
-    )  # fmt: skip
-
-
-def assessed(
-    *findings: str,
-    level: int = 3,
-    act: bool = False,
-    review: bool = False,
-    version: int = 5,
-    kab: str | None = "3304",
-    **facts: Any,
-) -> RiskAssessed:
-    app: dict[str, Any] = {"purpose": "wisata", "dest_countries": ["MY"], "phone_token": "phone.1.aa"}
-    if kab:
-        app["domicile_desa_code"] = f"{kab}042012"
-    return RiskAssessed(
-        assessment_id=f"as-{version}", application_id="A1", caused_by="e1", cause="event", at="2026-11-20T09:00:00+07:00",
-        office_code="CLP", record_version=version, level=level, must_act=act, must_review=review, e_np=200, e_tppo=100,
-        reasons=["evidence"], indicators={}, protective=[], findings=[finding(f) for f in findings], groups=[], dimensions={},
-        questions=[], facts={"app": app, "person": {"is_minor": False, "nik_kab": "3302"}} | facts, pack_digest="0",
-    )  # fmt: skip
-
-
-def step_of(message: RiskAssessed, case: Case | None = None) -> Step:
-    found = route(message, case, TABLES, NOW)
-    assert found is not None
-    return found
-
-
-def sent(step: Step, kind: type[Any]) -> list[Any]:
-    return [m for _, m in step.messages if isinstance(m, kind)]
+from services.referral.tables import ALLOWED
+from tests.referral.cases import NOW, TABLES, THREAT, assessed, sent, step_of
 
 
 @pytest.mark.parametrize(
@@ -88,7 +42,6 @@ def test_below_level_3_only_a_person_refers_r65() -> None:
     assert step.case.state == "flagged"
 
 
-THREAT: dict[str, Any] = {"int": {"threat_disclosed": True}}
 # findings, facts beside → {question: (agency, mode, fields)}
 MATRIX: list[tuple[tuple[str, ...], dict[str, Any], bool, dict[str, tuple[str, str, list[str]]]]] = [
     (("threat_or_fear_disclosed",), THREAT, True, {
@@ -251,86 +204,6 @@ def test_deadlines_are_hours_or_working_days() -> None:
     assert due["registry_status"] == NOW + timedelta(days=3)  # from Friday one working day is Monday
 
 
-def waiting(step: Step, question: str) -> str:
-    return next(r.referral_id for r in step.case.referrals if r.question == question and r.state == "planned")
-
-
-def test_a_supervisor_lets_a_referral_leave() -> None:
-    first = step_of(assessed("illegal_placement_fee"))
-    referral_id = waiting(first, "investigate_recruitment")
-    second = decide.approve(first.case, referral_id, BOSS, "bukti cukup", TABLES, NOW)
-    assert [m.referral_id for m in sent(second, ReferralQueued)] == [referral_id]
-    assert [m.to for m in sent(second, AlertRequested)] == ["polres-3304"]
-    assert [m.action for m in sent(second, CaseMoved)] == ["referral_approved", "referral_sent"]
-    assert second.case.state == "referred"
-    assert waiting(first, "investigate_recruitment") == referral_id  # the step left the old case alone
-
-
-@pytest.mark.parametrize(
-    ("actor", "reason", "consent", "question", "words"),
-    [
-        (Actor(ref="p", role="desk_officer"), "x", None, "investigate_recruitment", "may not approve"),
-        (BOSS, "  ", None, "investigate_recruitment", "reason"),
-        (BOSS, "x", None, "accompany", "consent"),
-    ],
-)
-def test_what_a_person_may_not_do_is_refused_with_the_rule(
-    actor: Actor, reason: str, consent: str | None, question: str, words: str
-) -> None:
-    first = step_of(assessed("illegal_placement_fee"))
-    with pytest.raises(decide.NotAllowed, match=words):
-        decide.approve(first.case, waiting(first, question), actor, reason, TABLES, NOW, consent)
-
-
-def test_an_ormas_gets_a_referral_with_the_consent_of_the_person() -> None:
-    first = step_of(assessed("illegal_placement_fee"))
-    second = decide.approve(first.case, waiting(first, "accompany"), BOSS, "diminta", TABLES, NOW, "setuju-1")
-    assert [m.agency_id for m in sent(second, ReferralQueued)] == ["sbmi"]
-
-
-def test_a_sent_referral_cannot_be_approved_again() -> None:
-    first = step_of(assessed("illegal_placement_fee"))
-    referral_id = waiting(first, "investigate_recruitment")
-    second = decide.approve(first.case, referral_id, BOSS, "bukti", TABLES, NOW)
-    with pytest.raises(decide.NotAllowed, match="is sent"):
-        decide.approve(second.case, referral_id, BOSS, "lagi", TABLES, NOW)
-
-
-def answered(referral_id: str, status: str = "final", answer_id: str = "j1") -> ReferralAnswered:
-    return ReferralAnswered(
-        answer_id=answer_id,
-        referral_id=referral_id,
-        status=status,
-        code="lp_filed",
-        answered_at="2026-11-21T09:00:00+07:00",
-    )
-
-
-def test_an_answer_settles_the_alert_and_is_taken_once() -> None:
-    first = step_of(assessed("threat_or_fear_disclosed", act=True, **THREAT))
-    police = next(r for r in first.case.referrals if r.question == "protect_now")
-    second = decide.answer(first.case, answered(police.referral_id), "polres-3304", NOW)
-    assert second is not None
-    assert [m.alert_id for m in sent(second, AlertSettled)] == police.alerts
-    assert decide.answer(second.case, answered(police.referral_id), "polres-3304", NOW) is None
-    with pytest.raises(decide.NotAllowed, match="is answered"):
-        decide.answer(second.case, answered(police.referral_id, answer_id="j2"), "polres-3304", NOW)
-
-
-@pytest.mark.parametrize("agency", ["polres-3301", "uptd-ppa-3304"])
-def test_an_agency_can_answer_only_what_was_sent_to_it(agency: str) -> None:
-    first = step_of(assessed("threat_or_fear_disclosed", act=True, **THREAT))
-    police = next(r for r in first.case.referrals if r.question == "protect_now")
-    with pytest.raises(decide.NotAllowed, match="was not asked"):
-        decide.answer(first.case, answered(police.referral_id), agency, NOW)
-
-
-def test_a_planned_referral_cannot_be_answered() -> None:
-    first = step_of(assessed("illegal_placement_fee"))
-    with pytest.raises(decide.NotAllowed, match="is planned"):
-        decide.answer(first.case, answered(waiting(first, "investigate_recruitment")), "polres-3304", NOW)
-
-
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_a_changed_removed_or_moved_entry_of_the_history_is_found(data: st.DataObject) -> None:
@@ -356,39 +229,6 @@ def test_no_agency_gets_a_group_outside_its_own() -> None:
     for rule in TABLES.routes:
         assert set(rule.fields) <= ALLOWED[rule.role], rule.name
     assert not {"app.phone", "app.email", "bio.bms_result"} & {f for fields in GROUPS.values() for f in fields}
-
-
-BAD_ROUTES: list[tuple[dict[str, Any], str]] = [
-    ({"role": "tni"}, "role"),
-    ({"fields": ["R0", "R9"]}, "fields"),
-    ({"when": "level ==="}, "when"),
-    ({"deadline": {}}, "deadline"),
-    ({"deadline": {"hours": 1, "working_days": 1}}, "deadline"),
-    ({"mode": "sometimes"}, "mode"),
-    ({"territori": "domicile"}, "territori"),
-    ({"fields": []}, "fields"),
-    ({"role": "ormas", "fields": ["R0"], "consent": False}, "consent"),
-]
-
-
-@pytest.mark.parametrize(("change", "key"), BAD_ROUTES, ids=[k for _, k in BAD_ROUTES])
-def test_a_table_with_a_fault_names_file_rule_and_key(tmp_path: Path, change: dict[str, Any], key: str) -> None:
-    routes = yaml.safe_load((HERE / "routes.yaml").read_text())
-    routes["identity_doubt"] |= change
-    (tmp_path / "routes.yaml").write_text(yaml.safe_dump(routes))
-    (tmp_path / "agencies").symlink_to(HERE / "agencies")
-    with pytest.raises(TableError, match=rf"routes\.yaml: identity_doubt: {key}"):
-        Tables.load(tmp_path)
-
-
-def test_an_agency_twice_is_named(tmp_path: Path) -> None:
-    (tmp_path / "agencies").mkdir()
-    for role in ("polri", "disnaker"):
-        (tmp_path / "agencies" / f"{role}.yaml").write_text(
-            '- agency_id: same\n  name: Sama\n  level: office\n  territory: [""]\n  channel: desk\n  valid_from: 2026-01-01\n'
-        )
-    with pytest.raises(TableError, match="same: is there twice"):
-        Tables.load(tmp_path)
 
 
 def test_today_is_a_working_day() -> None:

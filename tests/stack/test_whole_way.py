@@ -346,7 +346,7 @@ def test_an_agency_sees_its_own_fields_and_every_look_is_recorded(played: Played
     minor = next(e for e in played.events if e["data"].get("parent_consents") == [])
     agency = "uptd-ppa-3304"
     with _agency(played, agency) as http:
-        (referral,) = http.get("/agency/referrals").json()
+        (referral,) = http.get("/agency/referrals").json()["referrals"]
         seen = http.get(f"/agency/referrals/{referral['referral_id']}").json()
     assert seen["question"] == "child_protection"
     assert seen["values"]["app.full_name"] == minor["data"]["full_name"]

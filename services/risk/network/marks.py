@@ -48,16 +48,17 @@ def of_outcome(outcome: OutcomeRecorded) -> Iterator[EntityMarked]:
         yield EntityMarked(
             entity=each.token, entity_kind=KINDS.get(each.entity_kind, each.entity_kind), mark=each.mark,
             marked_at=outcome.at, expires_at=each.expires_at, by=outcome.agency_id or outcome.decided_by_role,
-            mark_id=f"{outcome.outcome_id} {number}",
+            mark_id=f"{outcome.outcome_id} {number}", sources=1 if each.mark == "tip" else None,
         )  # fmt: skip
 
 
-MARKS = frozenset({"recruiter_confirmed", "unlicensed", "alerted", "mission_alert"})
+MARKS = frozenset({"recruiter_confirmed", "unlicensed", "alerted", "mission_alert", "tip"})
 
 
 def as_event(outcome: OutcomeRecorded, office_code: str) -> EventAccepted:
     """An outcome of a case as a fact of its application, like one that came through the passport system."""
-    data: dict[str, Any] = {"code": outcome.code, "decided_at": outcome.at, "confidence": outcome.confidence}
+    told = {"code": outcome.code, "decided_at": outcome.at, "confidence": outcome.confidence}
+    data: dict[str, Any] = told if outcome.code != "none" else {}
     if outcome.agency_id:
         data["agency"] = outcome.agency_id.replace("-", "_")
     return EventAccepted(

@@ -1,0 +1,211 @@
+"""The officers' door: cases, their moves, their referrals, and the interview desk. Every read is recorded."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.contracts import ids
+from services.referral import decide, desk, move
+from services.referral.case import ERASED, Case, Deferral, broken_at
+from services.referral.doors import Doors, actor_of, allow
+from services.referral.http_agency import Answer, take
+from services.referral.steps import Step
+from services.runtime.identity import Caller
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: str = Field(min_length=3, max_length=2000)
+
+
+class Approval(_Body):
+    """A supervisor's word."""
+
+    consent_ref: str | None = Field(None, max_length=64, description="consent record, for community organisations")
+
+
+class Again(_Body):
+    """A new round of a question."""
+
+    agency_id: str | None = Field(None, max_length=40, description="another agency of the same role")
+
+
+class Release(_Body):
+    """Field groups that an agency may see beside those it has."""
+
+    groups: list[str] = Field(max_length=10)
+
+
+class Confirmation(_Body):
+    """What the answer means."""
+
+    code: str | None = Field(None, max_length=40, description="common outcome; absent: a fact without one")
+    confidence: int = Field(2, ge=1, le=3)
+
+
+class Moving(_Body):
+    """A move of the case."""
+
+    to: str = Field(max_length=40)
+    legal_ref: str | None = Field(None, max_length=200)
+    outcome: str | None = Field(None, max_length=40)
+    deferral: Deferral | None = None
+    version: int | None = Field(
+        None, ge=0, description="version that was read; another one is refused with what changed"
+    )
+
+
+def router(doors: Doors) -> APIRouter:
+    routes = APIRouter()
+    Who = Annotated[Caller, Depends(doors.caller)]
+
+    @routes.get("/applications/{application_id}/assessment", tags=["desk"])
+    def get_assessment(application_id: str, who: Who) -> dict[str, Any]:
+        """For the interview: signs in plain words and what to ask first; level 0 when nothing calls for a deeper talk."""
+        allow(who, "desk")
+        doors.store.record_read(ids.case_id(application_id), who.subject, "interview", doors.clock(), [])
+        return doors.store.at_desk(application_id) or desk.routine(application_id)
+
+    @routes.get("/subjects/{application_id}", tags=["subjects"])
+    def get_subject(application_id: str, who: Who) -> dict[str, Any]:
+        """What referral has of one application, for the person's own copy: who was asked what, who answered, who read."""
+        allow(who, "subjects")
+        case = doors.store.get(ids.case_id(application_id))
+        if case is None:
+            return {"application_id": application_id, "case": None, "reads": []}
+        doors.store.record_read(case.case_id, who.subject, "subject_request", doors.clock(), [])
+        shown = case.model_dump(mode="json", exclude={"facts", "inbox", "version"})
+        return {"application_id": application_id, "case": shown, "reads": doors.store.reads(case.case_id)}
+
+    @routes.get("/cases", tags=["cases"])
+    def list_cases(
+        who: Who, state: Annotated[str | None, Query()] = None, limit: Annotated[int, Query(ge=1, le=500)] = 50
+    ) -> list[dict[str, Any]]:
+        """Newest first; the assessment's sentences instead of a score."""
+        allow(who, "cases:read")
+        return [listed(c) for c in doors.store.find({"state": state or {"$ne": ERASED}}, limit)]
+
+    @routes.get("/cases/{case_id}", tags=["cases"])
+    def get_case(case_id: str, who: Who) -> dict[str, Any]:
+        """One case, what may be done with it and by whom; the read is recorded."""
+        allow(who, "cases:read")
+        case = doors.case(case_id)
+        if case.state == ERASED:
+            raise HTTPException(410, "the case was erased at the person's request")
+        doors.store.record_read(case.case_id, who.subject, "case", doors.clock(), [])
+        shown = case.model_dump(
+            mode="json", exclude={"facts": True, "inbox": True, "referrals": {"__all__": {"entities"}}}
+        )
+        legal = {to: m.model_dump(mode="json", exclude_none=True) for to, m in move.legal(case, doors.tables).items()}
+        return shown | {
+            "state_id": doors.tables.states[case.state].title.id, "moves": legal, "contradictions": case.contradictions(),
+            "history_intact": broken_at(case.history) is None,
+        }  # fmt: skip
+
+    @routes.post("/cases/{case_id}/moves", tags=["cases"])
+    def move_case(case_id: str, given: Moving, who: Who) -> dict[str, Any]:
+        """Move the case, propose a move that a second person confirms, or confirm it."""
+        allow(who, "cases:move")
+        case = doors.case(case_id)
+        if given.version is not None and given.version != case.version:
+            newer = [f"{e.action} by {e.role}: {e.reason}" for e in case.history[-3:]]
+            raise HTTPException(
+                409, f"the case is at version {case.version}, you read {given.version}; last: {' | '.join(newer)}"
+            )
+        linked = frozenset(str(t) for t in who.claims.get("linked", ()))
+        wish = move.Wish(given.to, given.reason, given.legal_ref, given.outcome, given.deferral, linked)
+        return _saved(case, doors.save(lambda: move.move(case, wish, actor_of(who), doors.tables, doors.clock())))
+
+    @routes.post("/cases/{case_id}/referrals/{referral_id}/approve", tags=["referrals"])
+    def approve(case_id: str, referral_id: str, given: Approval, who: Who) -> dict[str, Any]:
+        """Let a planned referral leave."""
+        allow(who, "cases:approve")
+        case, actor = doors.case(case_id), actor_of(who)
+        return _saved(case, doors.save(lambda: decide.approve(
+            case, referral_id, actor, given.reason, doors.tables, doors.clock(), given.consent_ref
+        )))  # fmt: skip
+
+    @routes.post("/cases/{case_id}/referrals/{referral_id}/refuse", tags=["referrals"])
+    def refuse(case_id: str, referral_id: str, given: _Body, who: Who) -> dict[str, Any]:
+        """Do not let it leave, or take it back: consent withdrawn, sent in error."""
+        allow(who, "cases:approve")
+        case, actor = doors.case(case_id), actor_of(who)
+        return _saved(
+            case, doors.save(lambda: decide.refuse(case, referral_id, actor, given.reason, doors.tables, doors.clock()))
+        )
+
+    @routes.post("/cases/{case_id}/referrals/{referral_id}/ask-again", tags=["referrals"])
+    def ask_again(case_id: str, referral_id: str, given: Again, who: Who) -> dict[str, Any]:
+        """A new round to the same agency, or to another one of its kind."""
+        allow(who, "cases:approve")
+        case, actor = doors.case(case_id), actor_of(who)
+        return _saved(case, doors.save(lambda: decide.ask_again(
+            case, referral_id, given.agency_id, actor, given.reason, doors.tables, doors.clock()
+        )))  # fmt: skip
+
+    @routes.post("/cases/{case_id}/referrals/{referral_id}/fields", tags=["referrals"])
+    def release_fields(case_id: str, referral_id: str, given: Release, who: Who) -> dict[str, Any]:
+        """Decide on what an agency asked for beside its groups; its clock goes on."""
+        allow(who, "cases:approve")
+        case, actor = doors.case(case_id), actor_of(who)
+        return _saved(case, doors.save(lambda: decide.release_fields(
+            case, referral_id, given.groups, actor, given.reason, doors.tables, doors.clock()
+        )))  # fmt: skip
+
+    @routes.post("/cases/{case_id}/referrals/{referral_id}/outcome", tags=["referrals"])
+    def confirm(case_id: str, referral_id: str, given: Confirmation, who: Who) -> dict[str, Any]:
+        """Confirm what an answer proposes, or put another outcome."""
+        allow(who, "cases:approve")
+        case, actor = doors.case(case_id), actor_of(who)
+        return _saved(case, doors.save(lambda: decide.confirm(
+            case, referral_id, given.code, given.confidence, actor, given.reason, doors.tables, doors.clock()
+        )))  # fmt: skip
+
+    @routes.post("/cases/{case_id}/referrals/{referral_id}/paper-answers", status_code=202, tags=["referrals"])
+    def paper_answer(case_id: str, referral_id: str, given: Answer, who: Who) -> dict[str, str]:
+        """Enter what an agency answered by letter or telephone; the history names who entered it."""
+        allow(who, "cases:move")
+        case = doors.case(case_id)
+        referral = case.referral(referral_id)
+        if referral is None:
+            raise HTTPException(404, "no such referral")
+        return take(doors, case, referral_id, referral.agency_id, given, by=actor_of(who))
+
+    return routes
+
+
+def _saved(case: Case, step: Step | None) -> dict[str, Any]:
+    return listed(step.case if step else case) | {"sentence": step.sentence if step else ""}
+
+
+def listed(case: Case) -> dict[str, Any]:
+    """A case in a list."""
+    keys = {
+        "case_id",
+        "case_ref",
+        "office_code",
+        "state",
+        "level",
+        "must_act",
+        "must_review",
+        "opened_at",
+        "safety_hold",
+    }
+    of_referral = {
+        "referral_id",
+        "referral_ref",
+        "agency_id",
+        "question",
+        "state",
+        "mode",
+        "owner",
+        "deadline",
+        "proposed",
+    }
+    return case.model_dump(mode="json", include=keys) | {
+        "sentences": [f["sentence_id"] for f in case.findings],
+        "proposal": case.proposal.to if case.proposal else None,
+        "referrals": [r.model_dump(mode="json", include=of_referral) for r in case.referrals],
+    }

@@ -1,0 +1,52 @@
+"""What people decide on the referrals of a case."""
+
+import pytest
+
+from services.contracts.alerts import AlertRequested
+from services.contracts.cases import CaseMoved
+from services.contracts.referrals import ReferralQueued
+from services.referral import decide
+from services.referral.case import Actor
+from services.referral.move import NotAllowed
+from tests.referral.cases import BOSS, NOW, TABLES, assessed, sent, step_of, waiting
+
+
+def test_a_supervisor_lets_a_referral_leave() -> None:
+    first = step_of(assessed("illegal_placement_fee"))
+    referral_id = waiting(first, "investigate_recruitment")
+    second = decide.approve(first.case, referral_id, BOSS, "bukti cukup", TABLES, NOW)
+    assert [m.referral_id for m in sent(second, ReferralQueued)] == [referral_id]
+    assert [m.to for m in sent(second, AlertRequested)] == ["polres-3304"]
+    assert [m.action for m in sent(second, CaseMoved)] == ["referral_approved", "referral_sent", "moved", "moved"]
+    assert second.case.state == "referred"
+    assert waiting(first, "investigate_recruitment") == referral_id  # the step left the old case alone
+
+
+@pytest.mark.parametrize(
+    ("actor", "reason", "consent", "question", "words"),
+    [
+        (Actor(ref="p", role="officer"), "x", None, "investigate_recruitment", "may not do this"),
+        (BOSS, "  ", None, "investigate_recruitment", "reason"),
+        (BOSS, "x", None, "accompany", "consent"),
+    ],
+)
+def test_what_a_person_may_not_do_is_refused_with_the_rule(
+    actor: Actor, reason: str, consent: str | None, question: str, words: str
+) -> None:
+    first = step_of(assessed("illegal_placement_fee"))
+    with pytest.raises(NotAllowed, match=words):
+        decide.approve(first.case, waiting(first, question), actor, reason, TABLES, NOW, consent)
+
+
+def test_an_ormas_gets_a_referral_with_the_consent_of_the_person() -> None:
+    first = step_of(assessed("illegal_placement_fee"))
+    second = decide.approve(first.case, waiting(first, "accompany"), BOSS, "diminta", TABLES, NOW, "setuju-1")
+    assert [m.agency_id for m in sent(second, ReferralQueued)] == ["sbmi"]
+
+
+def test_a_sent_referral_cannot_be_approved_again() -> None:
+    first = step_of(assessed("illegal_placement_fee"))
+    referral_id = waiting(first, "investigate_recruitment")
+    second = decide.approve(first.case, referral_id, BOSS, "bukti", TABLES, NOW)
+    with pytest.raises(NotAllowed, match="is sent"):
+        decide.approve(second.case, referral_id, BOSS, "lagi", TABLES, NOW)
