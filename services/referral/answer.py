@@ -90,6 +90,8 @@ def _check(answered: ReferralAnswered, referral: Referral, tables: Tables) -> No
         allowed = ALLOWED.get(role, frozenset()) | {"R9"}
         if not answered.wants or set(answered.wants) - allowed:
             raise NotAllowed(f"need_more_data names the field groups that are wanted, of: {', '.join(sorted(allowed))}")
+        if not set(answered.wants) - set(referral.fields):
+            raise NotAllowed(f"the referral has these field groups already: {', '.join(referral.fields)}")
 
 
 def codes(tables: Tables, role: str) -> list[str]:

@@ -7,6 +7,7 @@ from services.contracts.cases import OutcomeRecorded
 from services.referral import clock, entities, move, send
 from services.referral.case import OUT, SYSTEM, Actor, Case, Outcome, Referral
 from services.referral.move import NotAllowed
+from services.referral.route import kabupaten
 from services.referral.states import OUTCOMES
 from services.referral.steps import Step
 from services.referral.tables import ALLOWED, Agency, Tables
@@ -113,6 +114,28 @@ def confirm(
     step.log(
         now, "outcome_confirmed", actor, f"{code or 'none'}: {reason.strip()}", referral_id=referral_id,
         agency_id=referral.agency_id,
+    )  # fmt: skip
+    return step
+
+
+def refer(case: Case, question: str, actor: Actor, reason: str, tables: Tables, now: datetime) -> Step:
+    """A person asks a question that no rule asked (below level 3 only a person refers, R65); approval is a second step."""
+    rule = tables.route(question)
+    if actor.role not in CONFIRMERS:
+        raise NotAllowed(f"the role {actor.role or 'none'} may not do this; {' or '.join(CONFIRMERS)} may")
+    if rule is None:
+        raise NotAllowed(f"no such question; one of: {', '.join(r.name for r in tables.routes)}")
+    if not reason.strip():
+        raise NotAllowed("a reason is needed")
+    if move.closed(case, tables):
+        raise NotAllowed(f"the case is {case.state}: nothing leaves it; a supervisor can open it again")
+    place = None if rule.territory == "any" else kabupaten(case.facts, rule.territory)
+    agency = tables.first(rule.role) if rule.territory == "any" else tables.find(rule.role, place)
+    if case.referral(ids.referral_id(case.case_id, agency.agency_id, rule.code)) is not None:
+        raise NotAllowed("this question is in the case already; ask it again with ask-again")
+    step = Step(case.model_copy(deep=True), sentence="planned; a supervisor approves")
+    send.plan(
+        step, rule, agency, place, now, tables, caused_by=case.assessment_id, automatic=False, actor=actor, why=reason.strip()
     )  # fmt: skip
     return step
 

@@ -105,7 +105,7 @@ def router(doors: Doors) -> APIRouter:
             raise HTTPException(410, "the referral was withdrawn")
         reader = f"{agency_id}/{who.subject}"
         doors.store.record_read(case.case_id, reader, "referral", doors.clock(), referral.fields)
-        values = _reveal(doors, case, referral, reader)
+        values = reveal(doors, case, referral, reader)
         sentences = [{"id": f["sentence_id"], "en": f["sentence_en"]} for f in case.findings]
         return (
             shown(referral)
@@ -174,7 +174,7 @@ def _own(doors: Doors, referral_id: str, agency_id: str) -> tuple[Case, Referral
     return case, referral
 
 
-def _reveal(doors: Doors, case: Case, referral: Referral, reader: str) -> dict[str, Any]:
+def reveal(doors: Doors, case: Case, referral: Referral, reader: str) -> dict[str, Any]:
     try:
         values = doors.vault.reveal(case, referral, reader)
     except Refused as error:

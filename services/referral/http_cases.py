@@ -3,15 +3,19 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.contracts import ids
-from services.referral import decide, desk, move
+from services.referral import answer, decide, desk, letter, move
 from services.referral.case import ERASED, Case, Deferral, broken_at
 from services.referral.doors import Doors, actor_of, allow
-from services.referral.http_agency import Answer, take
+from services.referral.http_agency import Answer, reveal, take
 from services.referral.steps import Step
 from services.runtime.identity import Caller
+
+# Whom an applicant can ask (agencies.md, section 10).
+HELP = ("Meja Disnaker / P4MI di kantor ini", "KP2MI 0800-1000", "SAPA 129")
 
 
 class _Body(BaseModel):
@@ -24,6 +28,12 @@ class Approval(_Body):
     """A supervisor's word."""
 
     consent_ref: str | None = Field(None, max_length=64, description="consent record, for community organisations")
+
+
+class ByHand(_Body):
+    """A question that a person wants to ask."""
+
+    question: str = Field(max_length=40, description="name of a rule in routes.yaml")
 
 
 class Again(_Body):
@@ -104,6 +114,49 @@ def router(doors: Doors) -> APIRouter:
             "history_intact": broken_at(case.history) is None,
         }  # fmt: skip
 
+    @routes.get("/cases/{case_id}/letter", tags=["cases"], response_class=HTMLResponse)
+    def get_deferral_letter(case_id: str, who: Who) -> str:
+        """The letter an applicant takes home after a deferral; prints on A4."""
+        allow(who, "cases:read")
+        case, now = doors.case(case_id), doors.clock()
+        entry = next((e for e in reversed(case.history) if e.action == "moved" and e.state == "deferred"), None)
+        clock = next((c for c in case.clocks if c.name == "evidence"), None)
+        if case.deferral is None or entry is None or clock is None:
+            raise HTTPException(404, "the case is not deferred")
+        doors.store.record_read(case.case_id, who.subject, "deferral_letter", now, [])
+        return letter.deferral(case, entry.legal_ref or "", clock.due_at, doors.tables.office_name, HELP, now)
+
+    @routes.get("/cases/{case_id}/referrals/{referral_id}/letter", tags=["referrals"], response_class=HTMLResponse)
+    def get_referral_letter(case_id: str, referral_id: str, who: Who) -> str:
+        """A referral on paper, for an agency that has no computer: a logged reveal like any other."""
+        allow(who, "cases:move")
+        case = doors.case(case_id)
+        referral = case.referral(referral_id)
+        if referral is None or referral.sent_at is None:
+            raise HTTPException(404, "no such referral, or it has not left")
+        if referral.retracted:
+            raise HTTPException(410, "the referral was withdrawn")
+        agency, now = doors.tables.agencies[referral.agency_id], doors.clock()
+        doors.store.record_read(case.case_id, who.subject, "referral_letter", now, referral.fields)
+        values, codes = reveal(doors, case, referral, who.subject), answer.codes(doors.tables, agency.role)
+        return letter.referral(case, referral, values, codes, agency.name, doors.tables.office_name, now)
+
+    @routes.get("/audit/histories", tags=["audit"])
+    def get_histories(
+        who: Who, after: Annotated[str, Query()] = "", limit: Annotated[int, Query(ge=1, le=500)] = 200
+    ) -> list[dict[str, Any]]:
+        """Histories in order of case ids, for `tppo audit verify`: whoever reads them can prove them."""
+        allow(who, "audit")
+        cases = doors.store.page(after, limit)
+        return [
+            {
+                "case_id": c.case_id,
+                "history": [e.model_dump(mode="json") for e in c.history],
+                "erased": c.state == ERASED,
+            }
+            for c in cases
+        ]
+
     @routes.post("/cases/{case_id}/moves", tags=["cases"])
     def move_case(case_id: str, given: Moving, who: Who) -> dict[str, Any]:
         """Move the case, propose a move that a second person confirms, or confirm it."""
@@ -117,6 +170,15 @@ def router(doors: Doors) -> APIRouter:
         linked = frozenset(str(t) for t in who.claims.get("linked", ()))
         wish = move.Wish(given.to, given.reason, given.legal_ref, given.outcome, given.deferral, linked)
         return _saved(case, doors.save(lambda: move.move(case, wish, actor_of(who), doors.tables, doors.clock())))
+
+    @routes.post("/cases/{case_id}/referrals", status_code=201, tags=["referrals"])
+    def refer(case_id: str, given: ByHand, who: Who) -> dict[str, Any]:
+        """Ask a question that no rule asked; it waits for a supervisor."""
+        allow(who, "cases:move")
+        case, actor = doors.case(case_id), actor_of(who)
+        return _saved(
+            case, doors.save(lambda: decide.refer(case, given.question, actor, given.reason, doors.tables, doors.clock()))
+        )  # fmt: skip
 
     @routes.post("/cases/{case_id}/referrals/{referral_id}/approve", tags=["referrals"])
     def approve(case_id: str, referral_id: str, given: Approval, who: Who) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from services.runtime import conditions
 
 # A case that nobody closed keeps the clear data as long as the largest block of a passport lasts (privacy-and-safety.md, 2).
 OPEN_CASE = timedelta(days=731)
-SECTIONS = ("app", "int", "person", "duk", "doc", "calc", "svc", "lic", "chk", "col", "bio", "adj")
+SECTIONS = ("app", "int", "person", "duk", "doc", "calc", "svc", "lic", "chk", "col", "bio", "adj", "net")
 
 
 QUESTIONS = 5

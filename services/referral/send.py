@@ -3,6 +3,7 @@
 Planned, it waits for a person and has our supervisor as its owner (R33); sent, the agency is its owner and the answer clock runs.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -104,7 +105,36 @@ def coded(case: Case, referral: Referral) -> dict[str, Any]:
         found |= {"entities": entities.shown(referral)} if referral.entities else {}
     if "R6" in referral.fields:
         found["indicators"] = sorted(f["id"] for f in case.findings)
+    if referral.question in OF_QUESTION:
+        found |= {k: v for k, v in OF_QUESTION[referral.question](case).items() if v is not None}
     return found
+
+
+def _organiser(case: Case) -> dict[str, Any]:
+    """An organiser and a date, nothing of a person."""
+    app = case.facts.get("app", {})
+    return {"licence_no": app.get("agent_license_no"), "depart_date": app.get("depart_date")}
+
+
+def _history(case: Case) -> dict[str, Any]:
+    """For another immigration office: the person as a token."""
+    return {"subject_token": case.facts.get("app", {}).get("subject_token")}
+
+
+def _village(case: Case) -> dict[str, Any]:
+    """A village and a count, which is hidden below the smallest number that tells nobody's name."""
+    many = case.facts.get("net", {}).get("desa", {}).get("people")
+    desa = case.facts.get("app", {}).get("domicile_desa_code")
+    return {"desa_code": desa, "people": many if many is None or many >= SMALLEST_GROUP else f"<{SMALLEST_GROUP}"}
+
+
+SMALLEST_GROUP = 10  # privacy-and-safety.md, section 7
+# What a question needs beside its field groups: coded, and of nobody by name.
+OF_QUESTION: dict[str, Callable[[Case], dict[str, Any]]] = {
+    "organiser_licence": _organiser,
+    "office_history": _history,
+    "village_warning": _village,
+}
 
 
 def supervisor(case: Case) -> str:

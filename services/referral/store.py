@@ -144,6 +144,11 @@ class CaseStore:
         }  # fmt: skip
         self.refusals.update_one({"_id": f"{agency_id}/{refused.answer_id}"}, {"$setOnInsert": document}, upsert=True)
 
+    def page(self, after: str, limit: int) -> list[Case]:
+        """Cases in order of their ids."""
+        found = self.collection.find({"_id": {"$gt": after}}).sort("_id", 1).limit(limit)
+        return [case for document in found if (case := _case(document))]
+
     def save(self, step: Step) -> None:
         """One atomic write: state, history, inbox, and what is owed. Raises outbox.Conflict."""
         case = step.case

@@ -1,5 +1,6 @@
 """Agencies and routes as data: read once at start, strict, every fault named by file and key."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -26,10 +27,17 @@ ALLOWED: dict[str, frozenset[str]] = {
     "pemda": frozenset({"R0", "R1(4)", "R2"}),
     "uptd_ppa": frozenset({"R0", "R1(4)", "R2", "R6", "R7", "R8"}),
     "ormas": frozenset({"R0", "R2", "R7", "R8"}),
+    "dinsos": frozenset({"R0", "R1(4)", "R2", "R6", "R7", "R8"}),
+    "kemenag": frozenset({"R0"}),
+    "ksop": frozenset({"R0", "R4", "R5"}),
+    "kemlu": frozenset({"R0", "R1", "R3", "R5"}),
+    "lpsk": frozenset({"R0", "R1", "R6", "R8"}),
     "imigrasi": frozenset({"R0"}),
+    "gugus_tugas": frozenset({"R0"}),
 }
 
 
+_QUOTED = re.compile(r"'([^']+)'")
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -54,6 +62,17 @@ class Agency(_Strict):
     note: str = ""
 
 
+class Example(_Strict):
+    """What a rule must say to one application; `tppo route lint` tries it."""
+
+    findings: list[str] = []
+    facts: dict[str, dict[str, Any]] = {}
+    level: int = Field(3, ge=0, le=3)
+    must_act: bool = False
+    must_review: bool = False
+    fires: bool
+
+
 class Route(_Strict):
     """One rule: when it fires, which question goes to which role."""
 
@@ -61,13 +80,15 @@ class Route(_Strict):
     role: str
     asks: str = Field("", description="question code, when it is not the rule's name")
     question: Text
-    when: str
+    when: str = "false"
     territory: Literal["domicile", "registry", "any"]
     fields: list[str] = Field(min_length=1)
     deadline: Deadline
     mode: Literal["automatic", "on_approval"]
     urgent: bool = False
     consent: bool = False
+    by_hand: bool = Field(False, description="no assessment asks it; only a person does")
+    examples: list[Example] = []
 
     @cached_property
     def program(self) -> Any:
@@ -76,6 +97,10 @@ class Route(_Strict):
     @property
     def code(self) -> str:
         return self.asks or self.name
+
+    def named(self) -> set[str]:
+        """Indicators that the condition names."""
+        return {n for n in _QUOTED.findall(self.when) if not n.isdigit()}
 
 
 @dataclass(frozen=True)
@@ -105,24 +130,30 @@ class Tables:
             raise files[file].fault(place, text)
         return tables
 
+    @property
+    def office_name(self) -> str:
+        return self.agencies[DEFAULT_AGENCY].name
+
     def route(self, name: str) -> Route | None:
         return next((r for r in self.routes if r.name == name), None)
 
     def find(self, role: str, kabupaten: str | None, asked: frozenset[str] = frozenset()) -> Agency:
-        """The closest agency of a role for a kabupaten that was not asked before; the default one when there is none."""
+        """The closest agency of a role for a kabupaten that was not asked before; the default one when there is none.
+
+        A national one is named by a person, not by a place.
+        """
         fitting = [
             (max(len(t) for t in a.territory if kabupaten.startswith(t)), a)
             for a in self.agencies.values()
             if kabupaten is not None
-            and a.role == role
-            and a.agency_id not in asked
+            and (a.role == role and a.level != "national" and a.agency_id not in asked | {DEFAULT_AGENCY})
             and any(kabupaten.startswith(t) for t in a.territory)
         ]
         return max(fitting, key=lambda found: found[0])[1] if fitting else self.agencies[DEFAULT_AGENCY]
 
     def first(self, role: str, asked: frozenset[str] = frozenset()) -> Agency:
         """The first agency of a role, where the place does not matter, that was not asked before; else the default one."""
-        found = (a for a in self.agencies.values() if a.role == role and a.agency_id not in asked)
+        found = (a for a in self.agencies.values() if a.role == role and a.agency_id not in asked | {DEFAULT_AGENCY})
         return next(found, self.agencies[DEFAULT_AGENCY])
 
     def code(self, role: str, given: str) -> Code | None:

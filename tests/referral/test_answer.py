@@ -60,7 +60,7 @@ def taken(case: Case, word: ReferralAnswered, agency: str = "polres-3304") -> St
 
 
 def test_an_agency_sees_references_and_no_tokens() -> None:
-    case, referral = police()
+    _, referral = police()
     assert {ref: e.kind for ref, e in referral.entities.items()} == {"E1": "agent"}
     queued = next(m for m in sent(step_of(_with_agent()), ReferralQueued) if m.agency_id == "polres-3304")
     assert queued.coded["entities"] == {"E1": {"kind": "agent"}}

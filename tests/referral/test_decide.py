@@ -8,6 +8,7 @@ from services.contracts.referrals import ReferralQueued
 from services.referral import decide
 from services.referral.case import Actor
 from services.referral.move import NotAllowed
+from services.referral.steps import Tombstone
 from tests.referral.cases import BOSS, NOW, TABLES, assessed, sent, step_of, waiting
 
 
@@ -50,3 +51,27 @@ def test_a_sent_referral_cannot_be_approved_again() -> None:
     second = decide.approve(first.case, referral_id, BOSS, "bukti", TABLES, NOW)
     with pytest.raises(NotAllowed, match="is sent"):
         decide.approve(second.case, referral_id, BOSS, "lagi", TABLES, NOW)
+
+
+def test_below_level_3_a_person_refers_and_a_supervisor_approves() -> None:
+    case = step_of(assessed("told_to_lie", level=2)).case
+    handler = Actor(ref="penyidik-1", role="case_officer")
+    step = decide.refer(case, "victim_support_social", handler, "laki-laki, butuh rumah aman", TABLES, NOW)
+    (referral,) = step.case.referrals
+    assert (referral.agency_id, referral.state, referral.question) == ("dinsos-3304", "planned", "victim_support")
+    assert sent(step, ReferralQueued) == []
+    with pytest.raises(NotAllowed, match="no such question; one of: protect_now"):
+        decide.refer(case, "ask_everybody", handler, "x", TABLES, NOW)
+    with pytest.raises(NotAllowed, match="in the case already"):
+        decide.refer(step.case, "victim_support_social", handler, "x", TABLES, NOW)
+
+
+def test_consent_withdrawn_takes_the_referral_back() -> None:
+    first = step_of(assessed("illegal_placement_fee"))
+    rid = waiting(first, "accompany")
+    case = decide.approve(first.case, rid, BOSS, "diminta", TABLES, NOW, "setuju-1").case
+    step = decide.refuse(case, rid, BOSS, "persetujuan ditarik", TABLES, NOW)
+    assert [(t, m.key.decode()) for t, m in step.messages if isinstance(m, Tombstone)] == [("queue-sbmi", rid)]
+    taken = step.case.referral(rid)
+    assert taken is not None
+    assert (taken.state, taken.retracted) == ("withdrawn", True)

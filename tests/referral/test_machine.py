@@ -127,7 +127,9 @@ class World(RuleBasedStateMachine):
             self.take(decide.release_hold(self.case, "polres-3304", "aman", TABLES, self.now))
 
     @precondition(lambda self: self.case is not None and self.case.referrals)
-    @rule(who=people, data=st.data(), what=st.sampled_from(["approve", "refuse", "again", "confirm", "fields"]))
+    @rule(
+        who=people, data=st.data(), what=st.sampled_from(["approve", "refuse", "again", "confirm", "fields", "refer"])
+    )
     def somebody_decides(self, who: Actor, data: st.DataObject, what: str) -> None:
         assert self.case is not None
         referral = data.draw(st.sampled_from(self.case.referrals))
@@ -140,6 +142,9 @@ class World(RuleBasedStateMachine):
                     step = decide.refuse(self.case, rid, who, "alasan", TABLES, now)
                 case "again":
                     step = decide.ask_again(self.case, rid, None, who, "alasan", TABLES, now)
+                case "refer":
+                    question = data.draw(st.sampled_from([r.name for r in TABLES.routes]))
+                    step = decide.refer(self.case, question, who, "alasan", TABLES, now)
                 case "confirm":
                     step = decide.confirm(self.case, rid, referral.proposed, 2, who, "alasan", TABLES, now)
                 case _:

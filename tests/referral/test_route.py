@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from services.contracts.alerts import AlertRequested
 from services.contracts.fields import parse_time
 from services.contracts.referrals import ReferralQueued
+from services.referral import decide
 from services.referral.case import broken_at
 from services.referral.reveal import GROUPS
 from services.referral.route import needs_case, route
 from services.referral.tables import ALLOWED
-from tests.referral.cases import NOW, TABLES, THREAT, assessed, sent, step_of
+from tests.referral.cases import BOSS, NOW, TABLES, THREAT, assessed, sent, step_of
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,7 @@ MATRIX: list[tuple[tuple[str, ...], dict[str, Any], bool, dict[str, tuple[str, s
         "protect_now": ("polres-3304", "automatic", ["R0", "R1", "R2", "R3", "R4", "R5", "R6"]),
         "victim_support": ("uptd-ppa-3304", "automatic", ["R0", "R1(4)", "R2", "R6", "R7", "R8"]),
         "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+        "witness_protection": ("lpsk", "on_approval", ["R0", "R1", "R6", "R8"]),
     }),
     (("threat_or_fear_disclosed",), {"int": {"wants_help": True}}, True, {
         "protect_now": ("polres-3304", "on_approval", ["R0", "R1", "R2", "R3", "R4", "R5", "R6"]),
@@ -73,11 +75,51 @@ MATRIX: list[tuple[tuple[str, ...], dict[str, Any], bool, dict[str, tuple[str, s
         "placement_known": ("disnaker-3304", "on_approval", ["R0", "R1(4)", "R2", "R3", "R5"]),
         "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
     }),
+    (("domestic_work_restricted_country",), {}, False, {
+        "placement_known": ("disnaker-3304", "on_approval", ["R0", "R1(4)", "R2", "R3", "R5"]),
+        "registry_status": ("bp3mi-jateng", "automatic", ["R0", "R1", "R3", "R5"]),
+        "restricted_placement": ("bp3mi-jateng", "automatic", ["R0", "R1", "R3", "R5"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
+    (("agent_prior_bad_outcomes",), {}, False, {
+        "agent_complaints": ("bp3mi-jateng", "automatic", ["R0", "R1", "R3", "R5"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
+    (("minor_with_non_parent",), {"person": {"is_minor": True}, "duk": {"domicile_desa_code": "3304012001"}}, False, {
+        "child_protection": ("uptd-ppa-3304", "on_approval", ["R0", "R1(4)", "R2", "R6", "R7", "R8"]),
+        "identity_doubt": ("disdukcapil-3304", "automatic", ["R0", "R1", "R4"]),
+        "home_check": ("pemda-3304", "on_approval", ["R0", "R1(4)", "R2"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
+    (("village_burst",), {"net": {"desa": {"people": 14}}}, False, {
+        "village_warning": ("pemda-3304", "on_approval", ["R0"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
+    (("umrah_license_unverified",), {}, False, {
+        "organiser_licence": ("kemenag-3304", "automatic", ["R0"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
+    (("seafarer_papers_missing",), {}, False, {
+        "seafarer_papers": ("ksop-cilacap", "automatic", ["R0", "R4", "R5"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
+    (("mission_alert_match",), {}, False, {
+        "check_abroad": ("kemlu-pwni", "on_approval", ["R0", "R1", "R3", "R5"]),
+        "agent_complaints": ("bp3mi-jateng", "automatic", ["R0", "R1", "R3", "R5"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
+    (("reapply_elsewhere_after_refusal",), {}, False, {
+        "office_history": ("kanwil-imigrasi-jateng", "automatic", ["R0"]),
+        "accompany": ("sbmi", "on_approval", ["R0", "R2", "R7", "R8"]),
+    }),
 ]  # fmt: skip
+IN_MATRIX = {q for *_, wanted in MATRIX for q in wanted}
 
 
 @pytest.mark.parametrize(
-    ("findings", "facts", "act", "wanted"), MATRIX, ids=["threat", "help", "child", "work", "identity", "fee"]
+    ("findings", "facts", "act", "wanted"),
+    MATRIX,
+    ids=["+".join(f) + ("" if i != 1 else " help") for i, (f, *_) in enumerate(MATRIX)],
 )
 def test_each_row_of_the_matrix_leaves_with_exactly_its_fields(
     findings: tuple[str, ...], facts: dict[str, Any], act: bool, wanted: dict[str, Any]
@@ -88,12 +130,55 @@ def test_each_row_of_the_matrix_leaves_with_exactly_its_fields(
     assert queued == {q for q, (_, mode, _) in wanted.items() if mode == "automatic"}
 
 
+def test_every_question_that_a_rule_asks_stands_in_the_matrix() -> None:
+    assert {rule.code for rule in TABLES.routes} == IN_MATRIX
+
+
+@pytest.mark.parametrize(
+    ("finding_", "facts", "question", "coded"),
+    [
+        (
+            "village_burst",
+            {"net": {"desa": {"people": 14}}},
+            "village_warning",
+            {"desa_code": "3304042012", "people": 14},
+        ),
+        (
+            "village_burst",
+            {"net": {"desa": {"people": 4}}},
+            "village_warning",
+            {"desa_code": "3304042012", "people": "<10"},
+        ),
+        ("umrah_license_unverified", {}, "organiser_licence", {"licence_no": "U.123", "depart_date": "2027-01-10"}),
+        ("reapply_elsewhere_after_refusal", {}, "office_history", {"subject_token": "subject.1." + "a" * 32}),
+    ],
+)
+def test_what_leaves_beside_the_groups_is_coded_and_names_nobody(
+    finding_: str, facts: dict[str, Any], question: str, coded: dict[str, Any]
+) -> None:
+    message = assessed(finding_, **facts)
+    message.facts["app"] |= {
+        "agent_license_no": "U.123",
+        "depart_date": "2027-01-10",
+        "subject_token": "subject.1." + "a" * 32,
+    }
+    step = step_of(message)
+    referral_id = next(r.referral_id for r in step.case.referrals if r.question == question)
+    if not sent(step, ReferralQueued):
+        step = decide.approve(step.case, referral_id, BOSS, "ya", TABLES, NOW)
+    (queued,) = [m for m in sent(step, ReferralQueued) if m.question == question]
+    assert (queued.coded, queued.fields) == (coded, ["R0"])
+
+
 @pytest.mark.parametrize("kab", ["3301", "3302", "3303", "3304", "3305"])
-@pytest.mark.parametrize("role", ["polri", "disnaker", "disdukcapil", "pemda", "uptd_ppa", "ormas"])
+@pytest.mark.parametrize(
+    "role",
+    ["polri", "disnaker", "disdukcapil", "pemda", "uptd_ppa", "dinsos", "kemenag", "ksop", "ormas", "gugus_tugas"],
+)
 def test_every_kind_of_partner_exists_for_every_kabupaten(role: str, kab: str) -> None:
     found = TABLES.find(role, kab)
     assert found.role == role
-    assert found.level == "national" if role == "ormas" else kab in found.territory
+    assert kab in found.territory
 
 
 def test_a_place_without_an_agency_falls_to_the_default_that_a_person_must_resolve() -> None:
