@@ -62,8 +62,8 @@ class Moving(_Body):
     legal_ref: str | None = Field(None, max_length=200)
     outcome: str | None = Field(None, max_length=40)
     deferral: Deferral | None = None
-    version: int | None = Field(
-        None, ge=0, description="version that was read; another one is refused with what changed"
+    seen: int | None = Field(
+        None, ge=0, description="history entries that were read; newer ones refuse the move and are told"
     )
 
 
@@ -162,11 +162,9 @@ def router(doors: Doors) -> APIRouter:
         """Move the case, propose a move that a second person confirms, or confirm it."""
         allow(who, "cases:move")
         case = doors.case(case_id)
-        if given.version is not None and given.version != case.version:
-            newer = [f"{e.action} by {e.role}: {e.reason}" for e in case.history[-3:]]
-            raise HTTPException(
-                409, f"the case is at version {case.version}, you read {given.version}; last: {' | '.join(newer)}"
-            )
+        if given.seen is not None and given.seen != len(case.history):
+            newer = " | ".join(f"{e.action} by {e.role}: {e.reason}" for e in case.history[given.seen :])
+            raise HTTPException(409, f"the case changed since you read it: {newer or 'its history is shorter'}")
         linked = frozenset(str(t) for t in who.claims.get("linked", ()))
         wish = move.Wish(given.to, given.reason, given.legal_ref, given.outcome, given.deferral, linked)
         return _saved(case, doors.save(lambda: move.move(case, wish, actor_of(who), doors.tables, doors.clock())))
