@@ -159,6 +159,14 @@ class Case(BaseModel):
     facts: dict[str, Any] = {}
     opened_at: datetime
     touched_at: datetime | None = Field(None, description="time of the last step")
+    rings: dict[str, int] = Field(
+        default={}, description="of a ring's case: the ids it had, with the newest version of each"
+    )
+    rings_gone: list[str] = []
+    members: list[str] = Field(default=[], description="applications of the ring")
+    kabupaten: list[str] = []
+    ring_entities: list[Entity] = []
+    notices: list[str] = []
     referrals: list[Referral] = []
     clocks: list[Clock] = []
     clocks_begun: int = 0
@@ -179,7 +187,12 @@ class Case(BaseModel):
 
     def entity_tokens(self) -> set[str]:
         """Everybody and everything on the case, as tokens."""
-        return set(tokens.found(self.facts)) | {e.token for r in self.referrals for e in r.entities.values()}
+        held = [*self.ring_entities, *(e for r in self.referrals for e in r.entities.values())]
+        return set(tokens.found(self.facts)) | {e.token for e in held}
+
+    def contacts(self) -> list[str]:
+        """Phone tokens of everybody on the case: none of them may ever be a target of an alert (promise 10)."""
+        return sorted(t for t in self.entity_tokens() if t.startswith("phone."))
 
     def contradictions(self) -> list[dict[str, str]]:
         """Answers of agencies whose outcomes differ: shown side by side, never merged."""

@@ -11,7 +11,7 @@ from services.contracts.alerts import AlertRequested, AlertSettled
 from services.referral.case import Case, Clock
 from services.referral.deadline import Deadline, share, shifted
 from services.referral.states import ClockRule
-from services.referral.steps import Step, contacts
+from services.referral.steps import Step
 
 Clocks = dict[str, ClockRule]
 
@@ -100,7 +100,7 @@ def _ask(step: Step, clock: Clock, name: str, to: str, now: datetime) -> None:
     request = AlertRequested(
         alert_id=alert_id, to=to.format(agency=clock.agency, office=office, kab=clock.territory or "3301"),
         ref=referral.referral_ref if referral else case.case_ref, deadline=clock.due_at.isoformat(),
-        severity="must_act" if clock.urgent else "normal", step=name.removesuffix("_office"), not_to=contacts(case.facts),
+        severity="must_act" if clock.urgent else "normal", step=name.removesuffix("_office"), not_to=case.contacts(),
         requested_at=now.isoformat(),
     )  # fmt: skip
     step.messages.append((AlertRequested.TOPIC, request))

@@ -3,8 +3,7 @@
 from datetime import datetime, timedelta
 
 from services.contracts import ids
-from services.contracts.cases import OutcomeRecorded
-from services.referral import clock, entities, move, send
+from services.referral import clock, entities, move, outcome, send
 from services.referral.case import OUT, SYSTEM, Actor, Case, Outcome, Referral
 from services.referral.move import NotAllowed
 from services.referral.route import kabupaten
@@ -105,12 +104,10 @@ def confirm(
         outcome_id=outcome_id, code=code or "none", agency_code=referral.answer_code, confidence=confidence, by=actor.ref,
         role=actor.role, at=now,
     )  # fmt: skip
-    recorded = OutcomeRecorded(
-        outcome_id=outcome_id, application_id=case.application_id, case_id=case.case_id, code=code or "none",
-        agency_code=referral.answer_code, agency_id=referral.agency_id, confidence=confidence, marks=marks,
-        decided_by_role=actor.role, at=now.isoformat(),
+    outcome.record(
+        step, outcome_id, code or "none", confidence, actor, now, agency_id=referral.agency_id,
+        agency_code=referral.answer_code, marks=marks,
     )  # fmt: skip
-    step.messages.append((OutcomeRecorded.TOPIC, recorded))
     step.log(
         now, "outcome_confirmed", actor, f"{code or 'none'}: {reason.strip()}", referral_id=referral_id,
         agency_id=referral.agency_id,

@@ -17,6 +17,8 @@ from services.referral.tables import Tables
 from services.runtime.identity import Caller, Forbidden, Unauthorised, Verifier
 from services.runtime.outbox import Conflict
 
+TRIES = 10
+
 
 @dataclass(frozen=True)
 class Doors:
@@ -41,18 +43,25 @@ class Doors:
             raise HTTPException(404, "no such case")
         return case
 
-    def save(self, decision: Callable[[], Step | None]) -> Step | None:
-        """Decide and store; 409 says which rule stands against it, or that somebody else was faster."""
-        try:
-            step = decision()
-            if step is not None:
+    def step(self, case_id: str, decision: Callable[[Case], Step | None]) -> Step:
+        """Decide on the case as it stands and store; when it was written in between, decide again on what it is now.
+
+        409 says which rule stands against it. A decision that changes nothing gives a step without messages.
+        """
+        for _ in range(TRIES):
+            case = self.case(case_id)
+            try:
+                step = decision(case)
+                if step is None:
+                    return Step(case)
                 self.store.save(step)
-                measures.count(step)
+            except NotAllowed as error:
+                raise HTTPException(409, str(error)) from None
+            except Conflict:
+                continue
+            measures.count(step)
             return step
-        except NotAllowed as error:
-            raise HTTPException(409, str(error)) from None
-        except Conflict:
-            raise HTTPException(409, "somebody else changed the case in between; read it again") from None
+        raise HTTPException(503, "the case is being written all the time; try again", {"Retry-After": "1"})
 
 
 def allow(who: Caller, scope: str) -> None:

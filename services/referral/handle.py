@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from services.contracts import ids
 from services.contracts.assessments import RiskAssessed
 from services.contracts.message import decode
+from services.contracts.network import RingAssessed
 from services.contracts.passport_events import (
     ApplicationErased,
     ApplicationReleased,
@@ -22,6 +23,7 @@ from services.referral import decide, desk, measures, person
 from services.referral.answer import answer
 from services.referral.move import NotAllowed
 from services.referral.rekey import Rekey
+from services.referral.ring import route_ring
 from services.referral.route import route
 from services.referral.steps import Step
 from services.referral.store import CaseStore
@@ -52,6 +54,7 @@ class Handlers:
     def by_topic(self) -> dict[str, Callable[[Incoming], None]]:
         found: dict[str, Callable[[Incoming], None]] = {
             RiskAssessed.TOPIC: self.assessed,
+            RingAssessed.TOPIC: self.ring_assessed,
             ApplicationErased.TOPIC: self.told_by_intake,
         }
         return found | {f"{ANSWERS}{agency}": self.answered for agency in self._tables.agencies}
@@ -69,6 +72,18 @@ class Handlers:
         assessed = assessed.model_copy(update={"facts": self._rekey.facts(assessed.facts)})
         case = self._store.get(ids.case_id(assessed.application_id))
         self._save(route(assessed, case, self._tables, self._clock()))
+
+    def ring_assessed(self, message: Incoming) -> None:
+        if message.kind != RingAssessed.__name__ or message.value is None:
+            return
+        try:
+            ring = RingAssessed.decode(message.value)
+        except (ValidationError, ValueError) as error:
+            raise Reject(f"is not a ring: {type(error).__name__}") from None
+        for step in route_ring(
+            ring, self._store.of_rings([ring.ring_id, *ring.supersedes]), self._tables, self._clock()
+        ):
+            self._save(step)
 
     def told_by_intake(self, message: Incoming) -> None:
         """What a person asked for, and newer keys; events themselves are risk's."""

@@ -117,20 +117,20 @@ def router(doors: Doors) -> APIRouter:
     def post_answer(referral_id: str, given: Answer, own: Own) -> dict[str, str]:
         """The same as a message on the agency's answer topic; the same `answer_id` twice is taken once."""
         case, _ = _own(doors, referral_id, own[1])
-        return take(doors, case, referral_id, own[1], given)
+        return take(doors, case.case_id, referral_id, own[1], given)
 
     @routes.post("/referrals/{referral_id}/release-hold")
     def release_hold(referral_id: str, given: HoldRelease, own: Own) -> dict[str, str]:
         """Police or UPTD PPA: the person is safe, the case may be closed when it is done."""
         case, _ = _own(doors, referral_id, own[1])
-        doors.save(lambda: decide.release_hold(case, own[1], given.reason, doors.tables, doors.clock()))
+        doors.step(case.case_id, lambda c: decide.release_hold(c, own[1], given.reason, doors.tables, doors.clock()))
         return {"status": "released"}
 
     return routes
 
 
 def take(
-    doors: Doors, case: Case, referral_id: str, agency_id: str, given: Answer, *, by: Any = None
+    doors: Doors, case_id: str, referral_id: str, agency_id: str, given: Answer, *, by: Any = None
 ) -> dict[str, str]:
     """Take an answer in, by whichever door it came; a refused one is recorded and changes nothing."""
     now = doors.clock()
@@ -143,23 +143,21 @@ def take(
     except ValueError as error:
         raise HTTPException(422, f"entities: {error}") from None
 
-    def decision() -> Step | None:
+    def decision(case: Case) -> Step | None:
         named = case.model_copy(deep=True)
         referral = named.referral(referral_id)
         refs = [answer.entity_from_agency(referral, kind, token) for kind, token in tokens] if referral else []
         word = answered.model_copy(update={"marks": [*answered.marks, *refs]})
-        return answer.answer(named, word, agency_id, doors.tables, now, by=by)
+        try:
+            return answer.answer(named, word, agency_id, doors.tables, now, by=by)
+        except NotAllowed as error:
+            refused = AnswerRefused(
+                answer_id=given.answer_id, referral_id=referral_id, reason=str(error), at=now.isoformat()
+            )  # fmt: skip
+            doors.store.refuse(refused, agency_id, tell=False)
+            raise
 
-    try:
-        step = decision()
-    except NotAllowed as error:
-        refused = AnswerRefused(
-            answer_id=given.answer_id, referral_id=referral_id, reason=str(error), at=now.isoformat()
-        )  # fmt: skip
-        doors.store.refuse(refused, agency_id, tell=False)
-        raise HTTPException(409, str(error)) from None
-    doors.save(lambda: step)
-    return {"status": "taken" if step else "known"}
+    return {"status": "taken" if doors.step(case_id, decision).messages else "known"}
 
 
 def _codes(doors: Doors, agency_id: str) -> list[str]:

@@ -1,5 +1,7 @@
 """The officers' door: cases, their moves, their referrals, and the interview desk. Every read is recorded."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query
@@ -8,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.contracts import ids
 from services.referral import answer, decide, desk, letter, move
-from services.referral.case import ERASED, Case, Deferral, broken_at
+from services.referral.case import ERASED, Actor, Case, Deferral, broken_at
 from services.referral.doors import Doors, actor_of, allow
 from services.referral.http_agency import Answer, reveal, take
+from services.referral.move import NotAllowed
 from services.referral.steps import Step
 from services.runtime.identity import Caller
 
@@ -161,67 +164,58 @@ def router(doors: Doors) -> APIRouter:
     def move_case(case_id: str, given: Moving, who: Who) -> dict[str, Any]:
         """Move the case, propose a move that a second person confirms, or confirm it."""
         allow(who, "cases:move")
-        case = doors.case(case_id)
-        if given.seen is not None and given.seen != len(case.history):
-            newer = " | ".join(f"{e.action} by {e.role}: {e.reason}" for e in case.history[given.seen :])
-            raise HTTPException(409, f"the case changed since you read it: {newer or 'its history is shorter'}")
         linked = frozenset(str(t) for t in who.claims.get("linked", ()))
         wish = move.Wish(given.to, given.reason, given.legal_ref, given.outcome, given.deferral, linked)
-        return _saved(case, doors.save(lambda: move.move(case, wish, actor_of(who), doors.tables, doors.clock())))
+
+        def decision(case: Case) -> Step:
+            if given.seen is not None and given.seen != len(case.history):
+                newer = " | ".join(f"{e.action} by {e.role}: {e.reason}" for e in case.history[given.seen :])
+                raise NotAllowed(f"the case changed since you read it: {newer or 'its history is shorter'}")
+            return move.move(case, wish, actor_of(who), doors.tables, doors.clock())
+
+        return _saved(doors.step(case_id, decision))
 
     @routes.post("/cases/{case_id}/referrals", status_code=201, tags=["referrals"])
     def refer(case_id: str, given: ByHand, who: Who) -> dict[str, Any]:
         """Ask a question that no rule asked; it waits for a supervisor."""
         allow(who, "cases:move")
-        case, actor = doors.case(case_id), actor_of(who)
+        actor, tables = actor_of(who), doors.tables
         return _saved(
-            case, doors.save(lambda: decide.refer(case, given.question, actor, given.reason, doors.tables, doors.clock()))
-        )  # fmt: skip
+            doors.step(case_id, lambda c: decide.refer(c, given.question, actor, given.reason, tables, doors.clock()))
+        )
 
     @routes.post("/cases/{case_id}/referrals/{referral_id}/approve", tags=["referrals"])
     def approve(case_id: str, referral_id: str, given: Approval, who: Who) -> dict[str, Any]:
         """Let a planned referral leave."""
-        allow(who, "cases:approve")
-        case, actor = doors.case(case_id), actor_of(who)
-        return _saved(case, doors.save(lambda: decide.approve(
-            case, referral_id, actor, given.reason, doors.tables, doors.clock(), given.consent_ref
-        )))  # fmt: skip
+        return decided(case_id, who, lambda c, a, n: decide.approve(
+            c, referral_id, a, given.reason, doors.tables, n, given.consent_ref
+        ))  # fmt: skip
 
     @routes.post("/cases/{case_id}/referrals/{referral_id}/refuse", tags=["referrals"])
     def refuse(case_id: str, referral_id: str, given: _Body, who: Who) -> dict[str, Any]:
         """Do not let it leave, or take it back: consent withdrawn, sent in error."""
-        allow(who, "cases:approve")
-        case, actor = doors.case(case_id), actor_of(who)
-        return _saved(
-            case, doors.save(lambda: decide.refuse(case, referral_id, actor, given.reason, doors.tables, doors.clock()))
-        )
+        return decided(case_id, who, lambda c, a, n: decide.refuse(c, referral_id, a, given.reason, doors.tables, n))
 
     @routes.post("/cases/{case_id}/referrals/{referral_id}/ask-again", tags=["referrals"])
     def ask_again(case_id: str, referral_id: str, given: Again, who: Who) -> dict[str, Any]:
         """A new round to the same agency, or to another one of its kind."""
-        allow(who, "cases:approve")
-        case, actor = doors.case(case_id), actor_of(who)
-        return _saved(case, doors.save(lambda: decide.ask_again(
-            case, referral_id, given.agency_id, actor, given.reason, doors.tables, doors.clock()
-        )))  # fmt: skip
+        return decided(case_id, who, lambda c, a, n: decide.ask_again(
+            c, referral_id, given.agency_id, a, given.reason, doors.tables, n
+        ))  # fmt: skip
 
     @routes.post("/cases/{case_id}/referrals/{referral_id}/fields", tags=["referrals"])
     def release_fields(case_id: str, referral_id: str, given: Release, who: Who) -> dict[str, Any]:
         """Decide on what an agency asked for beside its groups; its clock goes on."""
-        allow(who, "cases:approve")
-        case, actor = doors.case(case_id), actor_of(who)
-        return _saved(case, doors.save(lambda: decide.release_fields(
-            case, referral_id, given.groups, actor, given.reason, doors.tables, doors.clock()
-        )))  # fmt: skip
+        return decided(case_id, who, lambda c, a, n: decide.release_fields(
+            c, referral_id, given.groups, a, given.reason, doors.tables, n
+        ))  # fmt: skip
 
     @routes.post("/cases/{case_id}/referrals/{referral_id}/outcome", tags=["referrals"])
     def confirm(case_id: str, referral_id: str, given: Confirmation, who: Who) -> dict[str, Any]:
         """Confirm what an answer proposes, or put another outcome."""
-        allow(who, "cases:approve")
-        case, actor = doors.case(case_id), actor_of(who)
-        return _saved(case, doors.save(lambda: decide.confirm(
-            case, referral_id, given.code, given.confidence, actor, given.reason, doors.tables, doors.clock()
-        )))  # fmt: skip
+        return decided(case_id, who, lambda c, a, n: decide.confirm(
+            c, referral_id, given.code, given.confidence, a, given.reason, doors.tables, n
+        ))  # fmt: skip
 
     @routes.post("/cases/{case_id}/referrals/{referral_id}/paper-answers", status_code=202, tags=["referrals"])
     def paper_answer(case_id: str, referral_id: str, given: Answer, who: Who) -> dict[str, str]:
@@ -231,13 +225,17 @@ def router(doors: Doors) -> APIRouter:
         referral = case.referral(referral_id)
         if referral is None:
             raise HTTPException(404, "no such referral")
-        return take(doors, case, referral_id, referral.agency_id, given, by=actor_of(who))
+        return take(doors, case_id, referral_id, referral.agency_id, given, by=actor_of(who))
+
+    def decided(case_id: str, who: Caller, decision: Callable[[Case, Actor, datetime], Step]) -> dict[str, Any]:
+        allow(who, "cases:approve")
+        return _saved(doors.step(case_id, lambda case: decision(case, actor_of(who), doors.clock())))
 
     return routes
 
 
-def _saved(case: Case, step: Step | None) -> dict[str, Any]:
-    return listed(step.case if step else case) | {"sentence": step.sentence if step else ""}
+def _saved(step: Step) -> dict[str, Any]:
+    return listed(step.case) | {"sentence": step.sentence}
 
 
 def listed(case: Case) -> dict[str, Any]:

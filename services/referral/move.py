@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from services.contracts import ids
-from services.contracts.cases import OutcomeRecorded
-from services.referral import clock
+from services.referral import clock, outcome
 from services.referral.case import ERASED, OPEN, OUT, SYSTEM, Actor, Case, Deferral, Proposal
 from services.referral.send import withdraw
 from services.referral.states import OUTCOMES, Move, Need
@@ -150,14 +149,8 @@ def _close(step: Step, wish: Wish, actor: Actor, tables: Tables, now: datetime) 
             withdraw(step, referral, actor, wish.to, now)
     code = tables.states[wish.to].outcome or wish.outcome
     if code is not None:
-        step.messages.append((
-            OutcomeRecorded.TOPIC,
-            OutcomeRecorded(
-                outcome_id=ids.outcome_id(case.case_id, len(case.history)), application_id=case.application_id,
-                case_id=case.case_id, code=code, confidence=3 if code == "confirmed_tppo" else 2, decided_by_role=actor.role,
-                at=now.isoformat(),
-            ),
-        ))  # fmt: skip
+        sure = 3 if code == "confirmed_tppo" else 2
+        outcome.record(step, ids.outcome_id(case.case_id, len(case.history)), code, sure, actor, now)
         case.last_outcome = code
     keep = CONFIRMED if code in ("confirmed_tppo", "suspected_tppo_open") else KEEP.get(wish.to)
     if keep is not None:

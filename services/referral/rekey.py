@@ -41,7 +41,11 @@ class Rekey:
             return 0
         cases = self._store.tokens_after(self._after, A_TURN)
         for case in cases:
-            held = {"facts": case.get("facts", {}), "referrals": case.get("referrals", [])}
+            held = {
+                "facts": case.get("facts", {}),
+                "referrals": case.get("referrals", []),
+                "ring_entities": case.get("ring_entities", []),
+            }
             moved = self.facts(held)
             if moved is not held:
                 self._store.set_moved(case["_id"], case["version"], moved)

@@ -36,7 +36,7 @@ class Vault:
 
     def reveal(self, case: Case, referral: Referral, actor: str) -> dict[str, Any]:
         """Clear values of the referral's field groups; a NIK is cut to its last four digits where the group says so."""
-        fields = sorted({name for group in referral.fields for name in GROUPS.get(group, ())})
+        fields = [] if case.members else sorted({name for group in referral.fields for name in GROUPS.get(group, ())})
         found = self._ask(case, referral, actor, fields) if fields else {}
         if "R1" not in referral.fields and "R4" not in referral.fields and "app.nik" in found:
             found["app.nik"] = f"…{found['app.nik'][-4:]}"

@@ -46,6 +46,7 @@ def route(assessed: RiskAssessed, case: Case | None, tables: Tables, now: dateti
         _update(step, assessed, tables, now)
         if tables.states[step.case.state].closed:
             return step  # nothing leaves a closed case; only a person opens it again
+    _notice(step, assessed, tables, now)
     if assessed.level == 3 or assessed.must_act or assessed.must_review:
         for rule in fired(assessed, tables.routes):
             _refer(step, rule, assessed, tables, now)
@@ -126,6 +127,16 @@ def _watch(step: Step, tables: Tables, now: datetime) -> None:
     if state.clock is not None and not any(c.name == state.clock.name for c in case.clocks):
         wait = (state.clock.must_act if case.must_act else None) or state.clock.deadline
         clock.begin(step, state.clock.name, case.case_id, wait, now, tables.clocks, urgent=case.must_act)
+
+
+def _notice(step: Step, assessed: RiskAssessed, tables: Tables, now: datetime) -> None:
+    """Something only a supervisor can act on, once: a passport that is out already."""
+    for notice in assessed.notices or ():
+        rule = tables.clocks.get(notice)
+        if notice not in step.case.notices and rule is not None and rule.deadline is not None:
+            step.case.notices.append(notice)
+            step.log(now, "updated", SYSTEM, f"notice: {notice}", caused_by=assessed.assessment_id)
+            clock.begin(step, notice, step.case.case_id, rule.deadline, now, tables.clocks)
 
 
 def _state(assessed: RiskAssessed) -> dict[str, Any]:

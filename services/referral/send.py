@@ -105,6 +105,9 @@ def coded(case: Case, referral: Referral) -> dict[str, Any]:
         found |= {"entities": entities.shown(referral)} if referral.entities else {}
     if "R6" in referral.fields:
         found["indicators"] = sorted(f["id"] for f in case.findings)
+    if case.members:
+        found["members"] = [short_ref("K", ids.case_id(member)) for member in case.members]
+        found["kabupaten"] = case.kabupaten
     if referral.question in OF_QUESTION:
         found |= {k: v for k, v in OF_QUESTION[referral.question](case).items() if v is not None}
     return found

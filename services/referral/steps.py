@@ -1,9 +1,7 @@
 """One step of a case: what changed and which messages that owes."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from services.contracts.cases import CaseMoved, RetentionSet
 from services.contracts.message import Message
@@ -55,16 +53,3 @@ class Step:
         """How long intake must keep the clear data of this application."""
         message = RetentionSet(application_id=self.case.application_id, keep_until=until.isoformat(), reason=reason)
         self.messages.append((RetentionSet.TOPIC, message))
-
-
-def contacts(facts: dict[str, Any]) -> list[str]:
-    """Phone tokens of everybody on the case: none of them may ever be a target of an alert."""
-    found: set[str] = set()
-    for values in facts.values():
-        if isinstance(values, dict):
-            found |= set(_phones(values.values()))
-    return sorted(found)
-
-
-def _phones(values: Iterable[Any]) -> Iterable[str]:
-    return (v for v in values if isinstance(v, str) and v.startswith("phone."))

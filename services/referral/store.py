@@ -23,6 +23,7 @@ READS_DAYS = 5 * 365 + 2  # privacy-and-safety.md, section 2
 INDEXES: dict[str, list[IndexModel]] = {
     "cases": [
         IndexModel([("pending", 1)]),
+        IndexModel([("ring_ids", 1)]),
         IndexModel([("referrals.referral_id", 1)]),
         IndexModel([("asked", 1), ("touched_at", 1), ("_id", 1)]),
         IndexModel([("state", 1), ("opened_at", 1)]),
@@ -59,6 +60,7 @@ class CaseDocument(me.DynamicDocument):
     outbox = me.ListField(me.DictField())
     next_out = me.IntField(default=0)
     next_due = me.DateTimeField()
+    ring_ids = me.ListField(me.StringField())
     asked = me.ListField(me.StringField())  # "<agency> <state>" of what left: what agencies pull by
     touched_at = me.DateTimeField()
     version = me.IntField(required=True)
@@ -94,6 +96,11 @@ class CaseStore:
 
     def by_referral(self, referral_id: str) -> Case | None:
         return _case(self.collection.find_one({"referrals.referral_id": referral_id}))
+
+    def of_rings(self, ring_ids: list[str]) -> list[Case]:
+        """Cases that hold any of these rings, oldest first."""
+        found = self.collection.find({"ring_ids": {"$in": ring_ids}}).sort([("opened_at", 1), ("_id", 1)])
+        return [case for document in found if (case := _case(document))]
 
     def find(self, query: dict[str, Any], limit: int) -> list[Case]:
         found = self.collection.find(query).sort("opened_at", -1).limit(limit)
@@ -156,6 +163,7 @@ class CaseStore:
         owed = outbox.grown(self.collection, case.case_id, case.version, more)
         body = case.model_dump(exclude={"case_id", "version"}) | {
             "next_due": clock.due(case, self._clocks),
+            "ring_ids": sorted(case.rings),
             "asked": sorted({f"{r.agency_id} {r.state}" for r in case.referrals if r.sent_at and not r.retracted}),
         }
         document = CaseDocument._from_son({"_id": case.case_id, **body, **owed, "version": case.version + 1})
@@ -186,10 +194,12 @@ class CaseStore:
         self._marks.update_one({"_id": "keys"}, {"$max": {"done": version}}, upsert=True)
 
     def tokens_after(self, case_id: str, limit: int) -> list[dict[str, Any]]:
-        """{_id, version, facts, referrals} in order of ids: where a case holds tokens."""
+        """{_id, version, facts, referrals, ring_entities} in order of ids: where a case holds tokens."""
         wanted = {"_id": {"$gt": case_id}}
         return list(
-            self.collection.find(wanted, {"version": 1, "facts": 1, "referrals": 1}).sort("_id", 1).limit(limit)
+            self.collection.find(wanted, {"version": 1, "facts": 1, "referrals": 1, "ring_entities": 1})
+            .sort("_id", 1)
+            .limit(limit)
         )
 
     def set_moved(self, case_id: str, version: int, moved: dict[str, Any]) -> None:

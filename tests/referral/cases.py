@@ -31,7 +31,7 @@ def assessed(
     kab: str | None = "3304",
     **facts: Any,
 ) -> RiskAssessed:
-    app: dict[str, Any] = {"purpose": "wisata", "dest_countries": ["MY"], "phone_token": "phone.1.aa"}
+    app: dict[str, Any] = {"purpose": "wisata", "dest_countries": ["MY"], "phone_token": "phone.1." + "a" * 32}
     if kab:
         app["domicile_desa_code"] = f"{kab}042012"
     return RiskAssessed(

@@ -52,7 +52,7 @@ class World(RuleBasedStateMachine):
         facts = (THREAT if act else {"int": {"recruiter_met": True}}) | {}
         app = {
             "purpose": "wisata",
-            "phone_token": "phone.1.aa",
+            "phone_token": "phone.1." + "a" * 32,
             "agent_token": "phone.1." + "b" * 32,
             "domicile_desa_code": "3304042012",
         }

@@ -261,7 +261,7 @@ def test_promise_10_an_alert_carries_a_reference_and_a_deadline_and_nothing_of_t
     for alert in sent(step, AlertRequested):
         assert set(alert.model_dump(exclude_none=True)) <= allowed
         assert "A1" not in alert.encode().decode()
-        assert "phone.1.aa" in alert.not_to
+        assert "phone.1." + "a" * 32 in alert.not_to
 
 
 def test_promise_11_every_referral_has_an_owner_and_a_deadline_r33() -> None:

@@ -27,6 +27,26 @@ from tests.waiting import until
 APPLICATIONS = 160
 
 
+class Follower:
+    """Some topics from their beginning through one consumer: what a test waits on (many short consumers leak sockets)."""
+
+    def __init__(self, kafka: KafkaSettings, *names: str) -> None:
+        self._reader, self._found = consumer(kafka, None), list[Any]()
+        self._reader.assign(
+            [TopicPartition(n, p) for n in names for p in sorted(self._reader.partitions_for_topic(n) or ())]
+        )
+        self._reader.seek_to_beginning()
+
+    def all(self, topic: str) -> list[Any]:
+        """Everything that came on a topic until now."""
+        while polled := self._reader.poll(timeout_ms=100, max_records=5000):
+            self._found += [r for records in polled.values() for r in records]
+        return [r for r in self._found if r.topic == topic]
+
+    def close(self) -> None:
+        self._reader.close()
+
+
 @dataclass
 class Played:
     """A running stack, what was sent to it, and ways to look at it."""

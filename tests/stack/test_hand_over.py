@@ -14,7 +14,7 @@ from services.cli.main import app
 from services.contracts import ids
 from services.contracts.referrals import ReferralAnswered
 from services.runtime.broker import Outgoing
-from tests.stack.conftest import Played
+from tests.stack.conftest import Follower, Played
 from tests.waiting import until
 
 POLICE = "polres-3304"
@@ -24,8 +24,8 @@ PHONE = "081390001111"
 class Told:
     """One applicant who says at the interview that somebody threatens him, and the case that this makes."""
 
-    def __init__(self, played: Played) -> None:
-        self.played = played
+    def __init__(self, played: Played, topics: Follower) -> None:
+        self.played, self.topics = played, topics
         self.subject = f"HO-{uuid.uuid4().hex[:10]}"
         form = next(e for e in played.events if e["type"] == "application.submitted" and not e["data"].get("agent"))
         nik = form["data"]["nik"][:12] + f"{uuid.uuid4().int % 9000 + 1000}"
@@ -87,14 +87,21 @@ class Told:
     def standing(self, agency: str) -> set[str]:
         """Referrals that stand in an agency's queue."""
         found: dict[bytes, bool] = {}
-        for record in self.played.read(f"queue-{agency}"):
+        for record in self.topics.all(f"queue-{agency}"):
             found[record.key] = record.value is not None
         return {key.decode() for key, there in found.items() if there}
 
 
+@pytest.fixture(scope="module")
+def topics(played: Played) -> Iterator[Follower]:
+    follower = Follower(played.kafka, f"queue-{POLICE}", "alert-requests", "entity-sightings")
+    yield follower
+    follower.close()
+
+
 @pytest.fixture
-def told(played: Played) -> Told:
-    return Told(played)
+def told(played: Played, topics: Follower) -> Told:
+    return Told(played, topics)
 
 
 @pytest.fixture
@@ -124,7 +131,7 @@ def test_the_agent_is_marked_after_the_police_answered_and_a_person_confirmed(to
 
     def marked() -> bool:
         told_ = [
-            orjson.loads(r.value) for r in told.played.read("entity-sightings") if r.value and r.key == token.encode()
+            orjson.loads(r.value) for r in told.topics.all("entity-sightings") if r.value and r.key == token.encode()
         ]
         return any(m.get("mark") == "recruiter_confirmed" and m.get("by") == POLICE for m in told_)
 
@@ -158,7 +165,7 @@ def test_a_refused_answer_changes_nothing_is_recorded_and_told_to_the_sender(tol
     told.played.send(Outgoing(f"answers-{POLICE}", rid.encode(), word.encode(), [("kind", b"ReferralAnswered")]))
 
     def refused() -> bool:
-        mine = [r for r in told.played.read(f"queue-{POLICE}") if r.key == f"k-{rid}".encode()]
+        mine = [r for r in told.topics.all(f"queue-{POLICE}") if r.key == f"k-{rid}".encode()]
         return any(
             dict(r.headers)["kind"] == b"AnswerRefused" and "guilty is no answer" in orjson.loads(r.value)["reason"]
             for r in mine
@@ -187,13 +194,11 @@ def test_cleared_leaves_the_queue_and_nothing_is_shown_any_more(told: Told, poli
     assert (late.status_code, late.json()["detail"]) == (409, "the case is closed_cleared")
     alerts = {
         a
-        for r in told.played.read("alert-requests")
+        for r in told.topics.all("alert-requests")
         for a in _alert_of(r.value, told.asked("protect_now")["referral_ref"])
     }
     settled = {
-        m["alert_id"]
-        for r in told.played.read("alert-requests")
-        if r.value and "reason" in (m := orjson.loads(r.value))
+        m["alert_id"] for r in told.topics.all("alert-requests") if r.value and "reason" in (m := orjson.loads(r.value))
     }
     assert alerts
     assert alerts <= settled
@@ -227,7 +232,7 @@ def test_a_clock_whose_time_has_come_tells_the_next_person_once(told: Told) -> N
     )
 
     def requested() -> list[tuple[str, str]]:
-        found = (orjson.loads(r.value) for r in told.played.read("alert-requests") if r.value)
+        found = (orjson.loads(r.value) for r in told.topics.all("alert-requests") if r.value)
         return sorted((m["step"], m["to"]) for m in found if m.get("ref") == ref)
 
     wanted = [
@@ -246,12 +251,12 @@ def _mails(played: Played) -> list[dict[str, Any]]:
     return found
 
 
-def test_long_polling_answers_when_something_comes(played: Played, police: httpx.Client) -> None:
+def test_long_polling_answers_when_something_comes(played: Played, topics: Follower, police: httpx.Client) -> None:
     page = police.get("/agency/referrals").json()
     while page["referrals"]:
         after = page["after"]
         page = police.get("/agency/referrals", params={"after": after}).json()
-    new, place = Told(played), page["after"]
+    new, place = Told(played, topics), page["after"]
     seen: set[str] = set()
 
     def told_of_it() -> bool:
