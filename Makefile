@@ -8,7 +8,7 @@ UV := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL)) $(BIN)/uv
 PIP_OPTIONS := -q --system-certs --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-crash test-kafka test-python bench-simulate bench-intake bench-risk bench-found bench-network bench-backtest check format lock contracts clean
+.PHONY: help demo test test-crash test-kafka test-python bench-simulate bench-intake bench-risk bench-found bench-network bench-referral bench-backtest check format lock contracts clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ bench-found: $(READY) ## which rings of the simulated world are found, when, and
 
 bench-network: $(READY) ## what the network costs: an event, an entity, a ring, and how it grows
 	@$(BIN)/python -m tests.bench.network
+
+bench-referral: $(READY) ## flagged assessments a second, moves, timers and pulls with 100,000 open referrals
+	@$(BIN)/python -m tests.bench.referral
 
 bench-backtest: $(READY) ## how long other rules take over a year of an office
 	@$(BIN)/python -m tests.bench.backtest

@@ -1,21 +1,27 @@
 """`tppo queue`: an agency's own queue, for an office without an integration."""
 
+import json
+import time
 from datetime import datetime
 from typing import Annotated, Any
 
 import typer
+from kafka import TopicPartition
 from rich.console import Console
 
-from services.cli.connection import connect, must
+from services.cli.connection import connect, kafka, must
 from services.contracts.calendar import WIB
+from services.referral.tables import Tables
+from services.runtime.broker import consumer
 
 Agency = Annotated[str, typer.Argument(help="agency id, e.g. polres-3301")]
 Ref = Annotated[str, typer.Argument(help="id of the referral")]
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="An agency's own queue: read, show, answer.", no_args_is_help=True)
+    group = typer.Typer(help="An agency's own queue: read, list, show, answer.", no_args_is_help=True)
     group.command()(read)
+    group.command("list")(list_)
     group.command()(show)
     group.command()(answer)
     app.add_typer(group, name="queue")
@@ -26,6 +32,35 @@ def _client(agency: str) -> Any:
 
 
 def read(
+    agency: Annotated[str, typer.Argument(help="agency id, e.g. polres-3301")],
+    follow: Annotated[bool, typer.Option("--follow", help="wait for more until Ctrl-C")] = False,
+    patience: Annotated[float, typer.Option(help="seconds without a message after which reading ends")] = 2.0,
+) -> None:
+    """What stands in an agency's queue: references, questions and deadlines; no personal data."""
+    if agency not in Tables.load().agencies:
+        raise typer.BadParameter(f"no such agency: {agency}; known: {', '.join(Tables.load().agencies)}")
+    reader = consumer(kafka(), None)
+    reader.assign([TopicPartition(f"queue-{agency}", 0)])
+    reader.seek_to_beginning()
+    console = Console()
+    quiet_since, found = time.monotonic(), 0
+    try:
+        while follow or time.monotonic() - quiet_since < patience:
+            for records in reader.poll(timeout_ms=200).values():
+                for record in records:
+                    quiet_since, found = time.monotonic(), found + 1
+                    if record.value is None:
+                        console.print(f"{record.key.decode()}: ditarik kembali / withdrawn")
+                    else:
+                        console.print_json(json.dumps(json.loads(record.value)))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        reader.close()
+    typer.echo(f"{found} messages in queue-{agency}", err=True)
+
+
+def list_(
     agency: Agency,
     state: Annotated[str, typer.Option(help="sent, acknowledged, working, need_more_data, answered, expired")] = "sent",
 ) -> None:
