@@ -36,7 +36,7 @@ class Clock(BaseModel):
 
     name: str
     about: str = Field(description="referral_id or case_id")
-    round: int = Field(description="how many clocks of the case began before it: the same one may run again")
+    round: int = Field(description="1, or more when the same clock of the same matter ran before")
     agency: str = ""
     territory: str = ""
     urgent: bool = False
@@ -169,7 +169,7 @@ class Case(BaseModel):
     notices: list[str] = []
     referrals: list[Referral] = []
     clocks: list[Clock] = []
-    clocks_begun: int = 0
+    clock_rounds: dict[str, int] = Field(default={}, description="how often each clock of each matter began")
     proposal: Proposal | None = None
     deferral: Deferral | None = None
     officer: str | None = Field(None, description="whose case it is: who opened the interview or the case")

@@ -21,11 +21,12 @@ def begin(
     agency: str = "", territory: str | None = None,
 ) -> Clock:  # fmt: skip
     """Start a clock and take the steps that are due at once."""
+    rounds, which = step.case.clock_rounds, f"{about} {name}"
+    rounds[which] = rounds.get(which, 0) + 1
     clock = Clock(
-        name=name, about=about, round=step.case.clocks_begun, agency=agency, territory=territory or "", urgent=urgent,
+        name=name, about=about, round=rounds[which], agency=agency, territory=territory or "", urgent=urgent,
         working=deadline.working_days is not None, started_at=now, due_at=deadline.after(now),
     )  # fmt: skip
-    step.case.clocks_begun += 1
     step.case.clocks.append(clock)
     _take(step, clock, now, clocks)
     return clock
@@ -94,7 +95,7 @@ def _take(step: Step, clock: Clock, now: datetime, clocks: Clocks) -> list[str]:
 def _ask(step: Step, clock: Clock, name: str, to: str, now: datetime) -> None:
     case = step.case
     referral = case.referral(clock.about)
-    alert_id = ids.alert_id(clock.about, clock.round, f"{clock.name} {name}")
+    alert_id = ids.alert_id(clock.about, clock.round, name if clock.name == "answer" else f"{clock.name} {name}")
     clock.alerts.append(alert_id)
     office = f"kanim-{case.office_code.lower()}"
     request = AlertRequested(

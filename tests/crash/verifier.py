@@ -149,7 +149,7 @@ def _cases(seen: _Seen) -> Iterable[str]:
         if needs and ids.case_id(assessed.application_id) not in entries:
             yield f"application {assessed.application_id}: needs a case and has none"
         urgent = assessed.level == 3 or assessed.must_act
-        if urgent and ids.alert_id(ids.case_id(assessed.application_id), 1, "new") not in seen.requested:
+        if urgent and ids.alert_id(ids.case_id(assessed.application_id), 1, "open new") not in seen.requested:
             yield f"application {assessed.application_id}: nobody was to be told of its case"
 
 

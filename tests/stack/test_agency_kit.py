@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.stack.conftest import Played
+from tests.stack.test_hand_over import told, topics  # noqa: F401 - fixtures
+from tests.waiting import until
 
 KIT = Path(__file__).parents[2] / "deploy" / "agency-kit"
-EXAMPLES = [("bp3mi-jateng", [sys.executable, "agency.py"]), ("uptd-ppa-3304", ["node", "agency.mjs"])]
+EXAMPLES = [("polres-3302", [sys.executable, "agency.py"]), ("uptd-ppa-3302", ["node", "agency.mjs"])]
 
 
+@pytest.mark.usefixtures("told")
 @pytest.mark.parametrize(("agency", "command"), EXAMPLES, ids=["python", "node"])
 def test_an_example_reads_opens_and_acknowledges(
     played: Played, tmp_path: Path, agency: str, command: list[str]
@@ -24,7 +27,8 @@ def test_an_example_reads_opens_and_acknowledges(
     (tmp_path / "token").write_text(played.token("referral", "agency", agency=agency))
     with played.client("referral", "agency", agency=agency) as http:
         waiting = {
-            r["referral_id"]: r for r in http.get("/agency/referrals", params={"limit": 200}).json()["referrals"]
+            r["referral_id"]: r
+            for r in http.get("/agency/referrals", params={"limit": 200, "wait": 10}).json()["referrals"]
         }
         assert waiting
     env = os.environ | {
@@ -37,7 +41,11 @@ def test_an_example_reads_opens_and_acknowledges(
     assert ran.stderr == ""
     assert all(r["referral_ref"] in ran.stdout for r in waiting.values())
     with played.client("referral", "agency", agency=agency) as http:
-        now = http.get("/agency/referrals", params={"state": "acknowledged", "limit": 200}).json()["referrals"]
-    assert waiting.keys() <= {r["referral_id"] for r in now}
+
+        def acknowledged() -> set[str]:
+            page = http.get("/agency/referrals", params={"state": "acknowledged", "limit": 200}).json()
+            return {r["referral_id"] for r in page["referrals"]}
+
+        until(lambda: waiting.keys() <= acknowledged(), "the acknowledgements")
     again = subprocess.run(run, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert (again.returncode, again.stdout) == (0, "")

@@ -17,7 +17,7 @@ from services.runtime.broker import Outgoing
 from tests.stack.conftest import Follower, Played
 from tests.waiting import until
 
-POLICE = "polres-3304"
+POLICE = "polres-3302"
 PHONE = "081390001111"
 
 
@@ -30,7 +30,7 @@ class Told:
         form = next(e for e in played.events if e["type"] == "application.submitted" and not e["data"].get("agent"))
         nik = form["data"]["nik"][:12] + f"{uuid.uuid4().int % 9000 + 1000}"
         data = form["data"] | {
-            "nik": nik, "phone": f"0812{uuid.uuid4().int % 10**8:08d}", "domicile_desa_code": "3304042012",
+            "nik": nik, "phone": f"0812{uuid.uuid4().int % 10**8:08d}", "domicile_desa_code": "3302042012",
             "agent": {"name": "Bapak Tujuh", "phone": PHONE},
         }  # fmt: skip
         data.pop("kk_no", None)
@@ -242,7 +242,7 @@ def test_a_clock_whose_time_has_come_tells_the_next_person_once(told: Told) -> N
         ("remind", f"{POLICE}:deputy"),
     ]
     until(lambda: requested() == wanted, lambda: f"each step once, not {requested()}")
-    until(lambda: any("deputy@" in m["to"] or "liaison@polres-3304" in m["to"] for m in _mails(told.played)), "a mail")
+    until(lambda: any("deputy@" in m["to"] or "liaison@polres-3302" in m["to"] for m in _mails(told.played)), "a mail")
     assert requested() == wanted
 
 
