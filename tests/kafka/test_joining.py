@@ -1,8 +1,12 @@
 """A group that has to join again is joined, however short the polls: the wedge of kafka-python 3.0.12 that `ConsumerLoop` works around."""
 
+from pathlib import Path
+
 import pytest
 from kafka import TopicPartition
+from pymongo import MongoClient
 
+from services.embedded.stack import Stack
 from services.runtime import topics
 from services.runtime.broker import Outgoing
 from tests.stack.conftest import Played
@@ -11,7 +15,8 @@ from tests.stack.test_loop import Bench
 pytestmark = pytest.mark.kafka
 
 
-def test_a_topic_made_after_the_group_was_joined_is_read_all_the_same(played: Played) -> None:
+def test_a_topic_made_after_the_group_was_joined_is_read_all_the_same(own_broker: str, tmp_path: Path) -> None:
+    played = Played(Stack(tmp_path, [], own_broker), [], {}, MongoClient(connect=False))
     b = Bench(played, lambda b, m: None)
     late = f"{b.topic}-late"
     try:
