@@ -123,11 +123,6 @@ class CaseStore:
         found = self.collection.find({"next_due": {"$lte": now}}).sort("next_due", 1).limit(limit)
         return [case for document in found if (case := _case(document))]
 
-    def expired_on(self, route: str, since: datetime) -> int:
-        """Referrals of a rule that ended without an answer since then."""
-        wanted = {"referrals": {"$elemMatch": {"route": route, "state": "expired", "sent_at": {"$gte": since}}}}
-        return self.collection.count_documents(wanted)
-
     def at_desk(self, application_id: str) -> dict[str, Any] | None:
         """What the interview desk sees of the newest assessment at level 1 or more."""
         found: dict[str, Any] | None = self._desk.find_one({"_id": application_id}, {"_id": 0, "at": 0})
