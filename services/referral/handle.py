@@ -3,7 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from pydantic import ValidationError
@@ -34,6 +34,7 @@ from services.runtime.outbox import Conflict
 
 ANSWERS = "answers-"
 A_TURN = 50
+LOOK_EVERY = timedelta(seconds=1)  # the shortest deadline is minutes
 TOLD = frozenset(k.__name__ for k in (ApplicationRestricted, ApplicationReleased, ApplicationErased, TokenKeysRotated))
 
 
@@ -50,6 +51,7 @@ class Handlers:
     ) -> None:
         self._store, self._tables, self._clock, self._log = store, tables, clock, log
         self._rekey = rekey
+        self._looked = datetime.min.replace(tzinfo=UTC)
 
     def by_topic(self) -> dict[str, Callable[[Incoming], None]]:
         found: dict[str, Callable[[Incoming], None]] = {
@@ -133,7 +135,11 @@ class Handlers:
     def turn(self) -> int:
         """Take the steps of clocks that are due; returns how many cases moved."""
         now = self._clock()
+        if abs(now - self._looked) < LOOK_EVERY:
+            return 0
         late = self._store.due(now, A_TURN)
+        if len(late) < A_TURN:
+            self._looked = now
         for case in late:
             with contextlib.suppress(Retry):  # somebody else moved it; the next turn sees it again
                 self._save(decide.tick(case, self._tables, now))

@@ -27,7 +27,9 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("referrals.referral_id", 1)]),
         IndexModel([("asked", 1), ("touched_at", 1), ("_id", 1)]),
         IndexModel([("state", 1), ("opened_at", 1)]),
-        IndexModel([("next_due", 1)], partialFilterExpression={"next_due": {"$type": "date"}}),
+        IndexModel(
+            [("next_due", 1)]
+        ),  # not partial: the embedded store does not use one for a range (10 s against 45 ms at 31,000 cases)
         IndexModel([("purge_at", 1)], expireAfterSeconds=0),
     ],
     "refusals": [IndexModel([("pending", 1)]), IndexModel([("at", 1)], expireAfterSeconds=REFUSALS_DAYS * 86400)],
