@@ -7,7 +7,7 @@ from datetime import datetime
 
 from services.contracts.fields import parse_time
 from services.contracts.referrals import ReferralAnswered
-from services.referral import clock, entities, move, send
+from services.referral import clock, move, send
 from services.referral.case import OUT, SYSTEM, Actor, Case, Referral, ReferralState
 from services.referral.deadline import Deadline
 from services.referral.move import NotAllowed
@@ -136,13 +136,14 @@ def reroute(step: Step, referral: Referral, tables: Tables, now: datetime, cause
     if rule is None:
         return
     asked = frozenset(r.agency_id for r in step.case.referrals if r.question == referral.question)
-    place = referral.territory
-    agency = tables.first(rule.role, asked) if rule.territory == "any" else tables.find(rule.role, place, asked)
+    agency = tables.agency_for(rule, referral.territory, asked)
     send.plan(
-        step, rule, agency, place, now, tables, caused_by=caused_by, why=f"{referral.agency_id} is the wrong agency"
+        step,
+        rule,
+        agency,
+        referral.territory,
+        now,
+        tables,
+        caused_by=caused_by,
+        why=f"{referral.agency_id} is the wrong agency",
     )
-
-
-def entity_from_agency(referral: Referral, kind: str, token: str) -> str:
-    """A new entity that an agency named; its value went through the token exchange before it came here."""
-    return entities.add(referral.entities, kind, token)

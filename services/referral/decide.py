@@ -118,16 +118,11 @@ def confirm(
 def refer(case: Case, question: str, actor: Actor, reason: str, tables: Tables, now: datetime) -> Step:
     """A person asks a question that no rule asked (below level 3 only a person refers, R65); approval is a second step."""
     rule = tables.route(question)
-    if actor.role not in CONFIRMERS:
-        raise NotAllowed(f"the role {actor.role or 'none'} may not do this; {' or '.join(CONFIRMERS)} may")
+    _may(case, actor, CONFIRMERS, reason, tables)
     if rule is None:
         raise NotAllowed(f"no such question; one of: {', '.join(r.name for r in tables.routes)}")
-    if not reason.strip():
-        raise NotAllowed("a reason is needed")
-    if move.closed(case, tables):
-        raise NotAllowed(f"the case is {case.state}: nothing leaves it; a supervisor can open it again")
-    place = None if rule.territory == "any" else kabupaten(case.facts, rule.territory)
-    agency = tables.first(rule.role) if rule.territory == "any" else tables.find(rule.role, place)
+    place = kabupaten(case.facts, rule.territory)
+    agency = tables.agency_for(rule, place)
     if case.referral(ids.referral_id(case.case_id, agency.agency_id, rule.code)) is not None:
         raise NotAllowed("this question is in the case already; ask it again with ask-again")
     step = Step(case.model_copy(deep=True), sentence="planned; a supervisor approves")
@@ -225,10 +220,15 @@ def _about(
     referral = step.case.referral(referral_id)
     if referral is None:
         raise NotAllowed("the case has no such referral")
+    _may(case, actor, roles, reason, tables)
+    return step, referral
+
+
+def _may(case: Case, actor: Actor, roles: tuple[str, ...], reason: str, tables: Tables) -> None:
+    """What every decision needs: a role that may, a reason, a case that is open."""
     if actor.role not in roles:
         raise NotAllowed(f"the role {actor.role or 'none'} may not do this; {' or '.join(roles)} may")
     if not reason.strip():
         raise NotAllowed("a reason is needed")
     if move.closed(case, tables):
         raise NotAllowed(f"the case is {case.state}: nothing leaves it; a supervisor can open it again")
-    return step, referral

@@ -146,7 +146,7 @@ def take(
     def decision(case: Case) -> Step | None:
         named = case.model_copy(deep=True)
         referral = named.referral(referral_id)
-        refs = [answer.entity_from_agency(referral, kind, token) for kind, token in tokens] if referral else []
+        refs = [entities.add(referral.entities, kind, token) for kind, token in tokens] if referral else []
         word = answered.model_copy(update={"marks": [*answered.marks, *refs]})
         try:
             return answer.answer(named, word, agency_id, doors.tables, now, by=by)

@@ -65,8 +65,8 @@ def explained(message: RiskAssessed, tables: Tables) -> list[dict[str, Any]]:
     """Every rule: what it says to an assessment, and where the question would go."""
     context, found = conditions.context(variables(message)), []
     for rule in tables.routes:
-        place = None if rule.territory == "any" else kabupaten(message.facts, rule.territory)
-        agency = tables.first(rule.role) if rule.territory == "any" else tables.find(rule.role, place)
+        place = kabupaten(message.facts, rule.territory)
+        agency = tables.agency_for(rule, place)
         says = "by hand" if rule.by_hand else conditions.answer(rule.program, context)
         found.append({
             "rule": rule.name, "says": says, "agency_id": agency.agency_id, "place": place, "fields": rule.fields,

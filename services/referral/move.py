@@ -39,11 +39,10 @@ class Wish:
 
 def move(case: Case, wish: Wish, actor: Actor, tables: Tables, now: datetime) -> Step:
     """One move, or the proposal of one that a second person must confirm. NotAllowed says why not and what is."""
-    state, step = tables.states[case.state], Step(case.model_copy(deep=True))
-    rule = state.next.get(wish.to)
+    step, rule = Step(case.model_copy(deep=True)), tables.states[case.state].next.get(wish.to)
     if rule is None:
-        legal = ", ".join(n for n, m in state.next.items() if m.by != ["system"]) or "nothing"
-        raise NotAllowed(f"a case that is {case.state} cannot become {wish.to}; it can become: {legal}")
+        possible = ", ".join(legal(case, tables)) or "nothing"
+        raise NotAllowed(f"a case that is {case.state} cannot become {wish.to}; it can become: {possible}")
     must_be_free(case, wish.linked)
     if case.restricted and not case.must_act:
         raise NotAllowed(
@@ -121,7 +120,7 @@ def move_to(
         clock.end(step, case.case_id, to, now)
     before, case.state, case.proposal = case.state, to, None
     if state.clock is not None and not passing:
-        wait = (state.clock.must_act if case.must_act else None) or state.clock.deadline
+        wait = state.clock.wait(case.must_act)
         clock.begin(step, state.clock.name, case.case_id, wait, now, tables.clocks, urgent=case.must_act)
     law = tables.clocks["law"]
     if to == "interviewing" and law.deadline and not any(c.name == "law" for c in case.clocks):

@@ -73,7 +73,12 @@ def variables(assessed: RiskAssessed) -> dict[str, Any]:
 
 
 def kabupaten(facts: dict[str, Any], territory: str) -> str | None:
-    """Four digits: where the person lives, or where the registry has them; the NIK's as a last resort (section 1)."""
+    """Four digits: where the person lives, or where the registry has them; the NIK's as a last resort (section 1).
+
+    None where the place does not matter (`any`).
+    """
+    if territory == "any":
+        return None
     domicile = facts.get("app", {}).get("domicile_desa_code")
     registry = facts.get("duk", {}).get("domicile_desa_code")
     first, second = (registry, domicile) if territory == "registry" else (domicile, registry)
@@ -110,7 +115,7 @@ def _update(step: Step, assessed: RiskAssessed, tables: Tables, now: datetime) -
     rises = (case.level, case.must_act) > before
     if rises and tables.states[case.state].closed:
         rule = tables.clocks["news"]
-        wait = rule.must_act if case.must_act else rule.deadline
+        wait = rule.wait(case.must_act)
         if wait and not any(c.name == "news" for c in case.clocks):
             clock.begin(step, "news", case.case_id, wait, now, tables.clocks, urgent=case.must_act)
     elif rises:
@@ -125,7 +130,7 @@ def _watch(step: Step, tables: Tables, now: datetime) -> None:
     case = step.case
     state = tables.states["case_opened" if case.level == 3 or case.must_act else case.state]
     if state.clock is not None and not any(c.name == state.clock.name for c in case.clocks):
-        wait = (state.clock.must_act if case.must_act else None) or state.clock.deadline
+        wait = state.clock.wait(case.must_act)
         clock.begin(step, state.clock.name, case.case_id, wait, now, tables.clocks, urgent=case.must_act)
 
 
@@ -157,8 +162,8 @@ def _state(assessed: RiskAssessed) -> dict[str, Any]:
 
 def _refer(step: Step, rule: Route, assessed: RiskAssessed, tables: Tables, now: datetime) -> None:
     """Plan the referral once; one that waited for approval leaves when a later assessment makes it mandated."""
-    place = None if rule.territory == "any" else kabupaten(assessed.facts, rule.territory)
-    agency = tables.first(rule.role) if rule.territory == "any" else tables.find(rule.role, place)
+    place = kabupaten(assessed.facts, rule.territory)
+    agency = tables.agency_for(rule, place)
     waiting = step.case.referral(ids.referral_id(step.case.case_id, agency.agency_id, rule.code))
     if waiting is None:
         plan(step, rule, agency, place, now, tables, caused_by=assessed.assessment_id)

@@ -49,6 +49,9 @@ class StateClock(_Strict):
     deadline: Deadline
     must_act: Deadline | None = None
 
+    def wait(self, must_act: bool) -> Deadline:
+        return (self.must_act if must_act else None) or self.deadline
+
 
 class State(_Strict):
     """One state."""
@@ -74,6 +77,9 @@ class ClockRule(_Strict):
     deadline: Deadline | None = Field(None, description="when it is no state's or question's")
     must_act: Deadline | None = None
     steps: dict[str, ClockStep] = Field(min_length=1)
+
+    def wait(self, must_act: bool) -> Deadline | None:
+        return self.must_act if must_act else self.deadline
 
 
 class Code(_Strict):

@@ -137,6 +137,10 @@ class Tables:
     def route(self, name: str) -> Route | None:
         return next((r for r in self.routes if r.name == name), None)
 
+    def agency_for(self, rule: Route, place: str | None, asked: frozenset[str] = frozenset()) -> Agency:
+        """Who is asked by a rule: the agency of the place, or the first of the role where the place does not matter."""
+        return self.first(rule.role, asked) if rule.territory == "any" else self.find(rule.role, place, asked)
+
     def find(self, role: str, kabupaten: str | None, asked: frozenset[str] = frozenset()) -> Agency:
         """The closest agency of a role for a kabupaten that was not asked before; the default one when there is none.
 
