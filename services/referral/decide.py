@@ -34,7 +34,7 @@ def approve(
     if rule is None:
         raise NotAllowed(f"the rule {referral.route} is not in force any more")
     if tables.agencies[referral.agency_id].role != rule.role:
-        raise NotAllowed(f"no {rule.role} is known for this place; name the agency with reroute")
+        raise NotAllowed(f"no {rule.role} is known for this place; name the agency with ask-again")
     referral.consent_ref = consent_ref
     step.log(
         now, "referral_approved", actor, reason.strip(), referral_id=referral_id, agency_id=referral.agency_id
