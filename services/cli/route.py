@@ -11,6 +11,7 @@ from rich.table import Table
 
 from services.cli.offline import Offline
 from services.intake.tokens import Tokeniser
+from services.notify import channels
 from services.notify.roster import Roster
 from services.referral.lint import explained, faults
 from services.referral.tables import HERE, TableError, Tables
@@ -79,7 +80,7 @@ def lint(
 ) -> None:
     """Try every rule's examples, and look for rules that never fire, agencies without address, misspelt indicators."""
     tables = _loaded(folder)
-    reached = Roster.load(receivers, {"mail", "webhook"}).targets.keys()
+    reached = Roster.load(receivers, channels.names()).targets.keys()
     indicators = {i.id for i in Pack.load().indicators}
     found = list(faults(tables, indicators, reached))
     for fault in found:

@@ -20,7 +20,11 @@ class AlertRequested(Message):
     deadline: Time = Field(description="when the answer is due")
     severity: Literal["must_act", "high", "normal"] = Field(description="how fast somebody must be reached")
     step: str = Field(description="new, remind, escalate, task_force")
-    not_to: list[str] = Field(default=[], description="phone tokens of the case's contacts: never a target")
+    not_to: list[str] = Field(default=[], description="phone and e-mail tokens of the case's contacts: never a target")
+    ring: str | None = Field(
+        None, description="ring that the case is of, or that its applicant belongs to", max_length=64
+    )
+    of_ring: bool = Field(False, description="the case is the ring's own: while it is open, those of members wait")
     requested_at: Time = Field(description="when")
 
 
@@ -43,9 +47,9 @@ class AlertProgressed(Message):
 
     alert_id: str = Field(description="alert")
     seq: int = Field(ge=0, description="place in the alert's history")
-    status: Literal["planned", "sent", "failed", "seen", "escalated", "exhausted", "settled"] = Field(
-        description="what happened"
-    )
+    status: Literal[
+        "planned", "held", "sent", "failed", "seen", "taken", "handed_over", "escalated", "exhausted", "settled", "resolved"
+    ] = Field(description="what happened; `seen`: somebody acknowledged, `resolved`: who was told heard that it is over")  # fmt: skip
     person_ref: str | None = Field(None, description="reference of the person in the roster, no name")
     channel: str | None = Field(None, description="channel")
     idempotency_key: str | None = Field(None, description="UUIDv5(alert, person, step); the receiver may use it")

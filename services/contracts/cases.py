@@ -10,7 +10,7 @@ from services.contracts.message import Message
 CaseAction = Literal[
     "flagged", "updated", "moved", "proposed", "referral_planned", "referral_approved", "referral_sent", "referral_answered",
     "referral_withdrawn", "referral_expired", "fields_asked", "fields_released", "outcome_confirmed", "hold_released", "clock",
-    "restricted", "released",
+    "restricted", "released", "alert_seen",
 ]  # fmt: skip
 
 

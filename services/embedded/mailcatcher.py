@@ -34,7 +34,7 @@ class Box:
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
-        body = message.get_body(("plain",))
+        body, html = message.get_body(("plain",)), message.get_body(("html",))
         with self._lock:
             self._mails.append(
                 {
@@ -43,6 +43,7 @@ class Box:
                     "subject": str(message["Subject"]),
                     "headers": {k: str(v) for k, v in message.items()},
                     "body": body.get_content() if body else "",
+                    "html": html.get_content() if html else "",
                 }
             )
         return "250 OK"

@@ -163,6 +163,11 @@ class Stack:
                     f"{prefix}SMTP_PORT": str(where.mail_smtp),
                     f"{prefix}SMTP_STARTTLS": "false",
                     f"{prefix}DESK_URL": where.referral + "/docs",
+                    f"{prefix}PUBLIC_URL": where.notify,
+                    f"{prefix}CHAINS": str(Path(__file__).parent / "chains.yaml"),
+                    f"{prefix}LINK_SECRET_FILE": str(key / "link_secret"),
+                    f"{prefix}WEBHOOK_SECRET_FILE": str(key / "webhook_secret"),
+                    f"{prefix}WEBHOOK_ALLOW": "127.0.0.0/8",
                 }
             case "ledger":
                 env |= {f"{prefix}AGENCIES": ",".join(self.agencies)}

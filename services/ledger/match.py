@@ -70,7 +70,13 @@ def notes(topic: str, kind: str, value: bytes | None) -> Iterable[Note]:
         case AlertSettled() as m:
             yield Note("alert", m.alert_id, out="settled")
         case AlertProgressed() as m:
-            if m.status in ("sent", "exhausted", "settled", "seen"):
+            if m.status in (
+                "held",
+                "sent",
+                "exhausted",
+                "settled",
+                "seen",
+            ):  # a held one has its next step and a reason
                 yield Note("alert", m.alert_id, out=m.status)
         case _:
             return

@@ -191,8 +191,14 @@ class Case(BaseModel):
         return set(tokens.found(self.facts)) | {e.token for e in held}
 
     def contacts(self) -> list[str]:
-        """Phone tokens of everybody on the case: none of them may ever be a target of an alert (promise 10)."""
-        return sorted(t for t in self.entity_tokens() if t.startswith("phone."))
+        """Phone and e-mail tokens of everybody on the case: none of them may ever be a target of an alert (promise 10)."""
+        return sorted(t for t in self.entity_tokens() if t.startswith(("phone.", "email.")))
+
+    def ring(self) -> str | None:
+        """The ring that this case is of, or that its applicant belongs to."""
+        own = [ring for ring in self.rings if ring not in self.rings_gone]
+        found: str | None = own[-1] if own else self.facts.get("net", {}).get("ring", {}).get("ring_id")
+        return found
 
     def contradictions(self) -> list[dict[str, str]]:
         """Answers of agencies whose outcomes differ: shown side by side, never merged."""

@@ -102,6 +102,6 @@ def _ask(step: Step, clock: Clock, name: str, to: str, now: datetime) -> None:
         alert_id=alert_id, to=to.format(agency=clock.agency, office=office, kab=clock.territory or "3301"),
         ref=referral.referral_ref if referral else case.case_ref, deadline=clock.due_at.isoformat(),
         severity="must_act" if clock.urgent else "normal", step=name.removesuffix("_office"), not_to=case.contacts(),
-        requested_at=now.isoformat(),
+        ring=case.ring(), of_ring=bool(case.rings), requested_at=now.isoformat(),
     )  # fmt: skip
     step.messages.append((AlertRequested.TOPIC, request))

@@ -9,6 +9,7 @@ import structlog
 from pydantic import ValidationError
 
 from services.contracts import ids
+from services.contracts.alerts import AlertProgressed
 from services.contracts.assessments import RiskAssessed
 from services.contracts.message import decode
 from services.contracts.network import RingAssessed
@@ -25,6 +26,8 @@ from services.referral.move import NotAllowed
 from services.referral.rekey import Rekey
 from services.referral.ring import route_ring
 from services.referral.route import route
+from services.referral.seen import TOLD as TOLD_BY_NOTIFY
+from services.referral.seen import seen
 from services.referral.steps import Step
 from services.referral.store import CaseStore
 from services.referral.tables import Tables
@@ -58,6 +61,7 @@ class Handlers:
             RiskAssessed.TOPIC: self.assessed,
             RingAssessed.TOPIC: self.ring_assessed,
             ApplicationErased.TOPIC: self.told_by_intake,
+            AlertProgressed.TOPIC: self.told_by_notify,
         }
         return found | {f"{ANSWERS}{agency}": self.answered for agency in self._tables.agencies}
 
@@ -99,6 +103,17 @@ class Handlers:
             self._rekey.want(told.version)
         elif isinstance(told, ApplicationRestricted):
             self._save(self._asked_by_person(told))
+
+    def told_by_notify(self, message: Incoming) -> None:
+        """Who has seen an alert; of a clock that has ended nothing more is recorded."""
+        if message.kind != AlertProgressed.__name__ or message.value is None:
+            return
+        try:
+            told = AlertProgressed.decode(message.value)
+        except (ValidationError, ValueError) as error:
+            raise Reject(f"is not a word of notify: {type(error).__name__}") from None
+        if told.status in TOLD_BY_NOTIFY and (case := self._store.by_alert(told.alert_id)) is not None:
+            self._save(seen(case, told, self._clock()))
 
     def _asked_by_person(self, told: ApplicationRestricted) -> Step | None:
         case, now = self._store.get(ids.case_id(told.application_id)), self._clock()

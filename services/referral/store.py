@@ -25,6 +25,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("pending", 1)]),
         IndexModel([("ring_ids", 1)]),
         IndexModel([("referrals.referral_id", 1)]),
+        IndexModel([("clocks.alerts", 1)]),
         IndexModel([("asked", 1), ("touched_at", 1), ("_id", 1)]),
         IndexModel([("state", 1), ("opened_at", 1)]),
         IndexModel(
@@ -98,6 +99,9 @@ class CaseStore:
 
     def by_referral(self, referral_id: str) -> Case | None:
         return _case(self.collection.find_one({"referrals.referral_id": referral_id}))
+
+    def by_alert(self, alert_id: str) -> Case | None:
+        return _case(self.collection.find_one({"clocks.alerts": alert_id}))
 
     def of_rings(self, ring_ids: list[str]) -> list[Case]:
         """Cases that hold any of these rings, oldest first."""

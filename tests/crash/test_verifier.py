@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +11,13 @@ import pytest
 from services.contracts import ids
 from services.contracts.message import Message
 from services.contracts.passport_events import EventAccepted
-from services.notify import deliver
+from services.notify import channels, deliver
+from services.notify.chains import Chains
 from services.notify.channels.channel import Done
 from services.notify.roster import Roster
+from services.notify.settings import HERE
+from services.notify.stages import Look
+from services.notify.store import progressed
 from services.referral.case import Case
 from services.referral.route import route
 from services.referral.tables import Tables
@@ -27,7 +30,8 @@ from tests.crash.verifier import Record, World, verify
 
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
 PACK, TABLES = Pack.load(), Tables.load()
-ROSTER = Roster.load(Path(deliver.__file__).parent / "receivers.yaml", {"mail"})
+ROSTER = Roster.load(HERE / "receivers.yaml", channels.names())
+CHAINS = Chains.load(HERE.parent / "embedded" / "chains.yaml")
 DAY = [accepted(e) for e in play(date(2026, 11, 24), applications=45)]
 # Licences first, as if they had come long before: then every place in the list is an event of an application.
 EVENTS = sorted(DAY, key=lambda e: not e.application_id.startswith("LIC-"))
@@ -92,11 +96,13 @@ def good_world() -> World:
 
 
 def _deliver(request: Any, mails: list[tuple[str, str]], now: datetime = NOW) -> list[Record]:
-    planned = deliver.plan(request, ROSTER, now)
-    step = planned.alert.plan[0]
-    mails.append((step.to, step.key))
-    told = deliver.after_result(planned.alert, Done("ok"), ROSTER, now)
-    return [record("alert-deliveries", m) for m in (*planned.messages, *told.messages)]
+    planned = deliver.plan(request, ROSTER, CHAINS, now)
+    look = Look(ROSTER, tokens=dict.fromkeys(ROSTER.people, frozenset()))
+    claimed = deliver.take(planned.alert, look, now)
+    assert claimed.alert.sending is not None
+    mails.append((claimed.alert.sending.to, claimed.alert.sending.key))
+    told = deliver.after_result(claimed.alert, Done("ok"), ROSTER, now)
+    return [record("alert-deliveries", m) for m in (*progressed(planned), *progressed(told))]
 
 
 WORLD = good_world()

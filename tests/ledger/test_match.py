@@ -64,7 +64,15 @@ def test_a_sent_referral_is_open_until_it_stands_in_its_queue() -> None:
 
 @pytest.mark.parametrize(
     ("status", "closes"),
-    [("planned", False), ("failed", False), ("escalated", False), ("sent", True), ("exhausted", True), ("seen", True)],
+    [
+        ("planned", False),
+        ("failed", False),
+        ("escalated", False),
+        ("sent", True),
+        ("held", True),
+        ("exhausted", True),
+        ("seen", True),
+    ],
 )
 def test_an_alert_is_open_until_it_is_sent_or_given_up(status: str, closes: bool) -> None:
     assert bool(of("alert-deliveries", "AlertProgressed", status=status)) is closes

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from services.cli.route import RECEIVERS
+from services.notify import channels
 from services.notify.roster import Roster
 from services.referral.lint import explained, faults
 from services.referral.tables import Example, Route, Tables
@@ -14,7 +15,7 @@ from services.risk.pack import Pack
 from tests.referral.cases import TABLES, assessed
 
 INDICATORS = {i.id for i in Pack.load().indicators}
-REACHED = set(Roster.load(RECEIVERS, {"mail", "webhook"}).targets)
+REACHED = set(Roster.load(RECEIVERS, channels.names()).targets)
 
 
 def test_the_shipped_rules_are_sound() -> None:

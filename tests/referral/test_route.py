@@ -257,7 +257,7 @@ def test_promise_7_every_entry_has_actor_role_and_reason() -> None:
 
 def test_promise_10_an_alert_carries_a_reference_and_a_deadline_and_nothing_of_the_case() -> None:
     step = step_of(assessed("threat_or_fear_disclosed", act=True, **THREAT))
-    allowed = {"alert_id", "to", "ref", "deadline", "severity", "step", "not_to", "requested_at"}
+    allowed = {"alert_id", "to", "ref", "deadline", "severity", "step", "not_to", "requested_at", "ring", "of_ring"}
     for alert in sent(step, AlertRequested):
         assert set(alert.model_dump(exclude_none=True)) <= allowed
         assert "A1" not in alert.encode().decode()
