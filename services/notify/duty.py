@@ -19,7 +19,8 @@ def candidates(chain: Chain, to: str, roster: Roster, now: datetime) -> Iterator
         if link.person is not None:
             held: Sequence[str] = [link.person] if link.person in roster.people else []
         elif link.role == FALLBACK:
-            held = roster.holders(roster.fallback, roster.targets[roster.fallback].asked, now)
+            roles = (roster.targets[roster.fallback].asked, "duty")
+            held = [ref for role in roles for ref in roster.holders(roster.fallback, role, now)]
         else:
             held = roster.holders(target, asked if link.role == ASKED else link.role, now)
         for ref in held:

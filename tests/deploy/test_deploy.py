@@ -61,7 +61,7 @@ def test_every_setting_without_a_default_is_given(service: str) -> None:
 def test_the_settings_of_compose_load(service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, value in COMPOSE["services"][service]["environment"].items():
         if name.endswith("_FILE") and name != "TPPO_REFERRAL_KEY_FILE":
-            (tmp_path / name).write_text("x")
+            (tmp_path / name).write_text("x" * 40)
             value = tmp_path / name
         monkeypatch.setenv(name, str(value))
     assert SETTINGS[service].load().admin_port == 9100
