@@ -8,7 +8,7 @@ UV := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL)) $(BIN)/uv
 PIP_OPTIONS := -q --system-certs --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-crash test-kafka test-python bench-simulate bench-intake bench-risk bench-found bench-network bench-referral bench-backtest check format lock contracts clean
+.PHONY: help demo test test-crash test-kafka test-python bench-simulate bench-intake bench-risk bench-found bench-network bench-referral bench-notify bench-backtest check format lock contracts clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ bench-network: $(READY) ## what the network costs: an event, an entity, a ring, 
 
 bench-referral: $(READY) ## flagged assessments a second, moves, timers and pulls with 100,000 open referrals
 	@$(BIN)/python -m tests.bench.referral
+
+bench-notify: $(READY) ## from a must-act event to an accepted mail, a storm of 10,000 alerts, timers over 100,000 open ones
+	@$(BIN)/python -m tests.bench.notify
 
 bench-backtest: $(READY) ## how long other rules take over a year of an office
 	@$(BIN)/python -m tests.bench.backtest

@@ -322,7 +322,12 @@ def _moment(text: str | None) -> datetime:
 
 
 def _rest(chain: Chain) -> str:
-    hours = {"any": "at every hour", "night": "not between 21 and 6", "own": "in the person's own hours"}[chain.hours]
+    hours = {
+        "any": "at every hour",
+        "ignored": "at every hour",
+        "night": "not between 21 and 6",
+        "own": "in the person's own hours",
+    }[chain.hours]
     together = (
         f"alerts of {chain.together_seconds} s come as one message" if chain.together_seconds else "each alert alone"
     )

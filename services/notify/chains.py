@@ -27,8 +27,9 @@ class Chain(_Strict):
     """How one kind of alert reaches somebody."""
 
     name: str = ""
-    hours: Literal["any", "night", "own"] = Field(
-        description="any: at every hour; night: not between 21 and 6; own: in the person's hours only"
+    hours: Literal["any", "night", "own", "ignored"] = Field(
+        description="any: at every hour, people in their hours first; night: not between 21 and 6; own: in the person's hours only; "
+        "ignored: as if everybody were always there, for a demo"
     )
     together_seconds: int = Field(
         ge=0, description="alerts of one person in so long a time are one message; 0: each alone"
@@ -119,7 +120,7 @@ class Chains(_Strict):
         unused = self.chains.keys() - {r.chain for r in self.routes}
         found += [(("chains", name), "no route leads here") for name in sorted(unused)]
         for name, chain in self.chains.items():
-            if chain.links[-1].role != FALLBACK and chain.hours == "any":
+            if chain.links[-1].role != FALLBACK and chain.hours in ("any", "ignored"):
                 found.append(
                     (("chains", name, "links"), "must end at the fallback: it is for alerts that may not go unheard")
                 )

@@ -221,7 +221,7 @@ def _choose(alert: Alert, look: Look, now: datetime) -> Hold | None:
         alert.person, alert.channel, alert.attempts = None, 0, 0
     waiting = False
     ahead = [each for each in duty.in_order(alert.chain, alert.to, look.roster, now) if each[1] not in alert.tried]
-    if alert.chain.hours != "any" and ahead:
+    if alert.chain.hours in ("night", "own") and ahead:
         same = [each for each in ahead if each[0] == ahead[0][0]]
         ahead = sorted(same, key=lambda e: duty.opens(alert.chain, e[1], look.roster, now)) + ahead[len(same) :]
     for place, ref in ahead:

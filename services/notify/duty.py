@@ -40,7 +40,7 @@ def in_order(chain: Chain, to: str, roster: Roster, now: datetime) -> list[tuple
 def opens(chain: Chain, ref: str, roster: Roster, now: datetime) -> datetime:
     """When this chain may reach a person: now, or when the quiet hours are over."""
     match chain.hours:
-        case "any":
+        case "any" | "ignored":
             return now
         case "night":
             local = now.astimezone(WIB)

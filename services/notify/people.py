@@ -115,13 +115,16 @@ class People:
     def _read(self) -> Roster:
         stamp = self._now()
         roster = Roster.load(self._path, self._channels)
-        for target, must, moment in unreachable(roster, self._chains.of("must_act", "x", "new"), datetime.now(UTC)):
-            when = moment.strftime("%Y-%m-%d %H:%M UTC")
+        sleeping = list(unreachable(roster, self._chains.of("must_act", "x", "new"), datetime.now(UTC)))
+        for target, must, moment in sleeping:
             if must:
+                when = moment.strftime("%Y-%m-%d %H:%M UTC")
                 raise YamlFault(
                     f"{self._path.name}: targets.{target}: must_act, and nobody is in their hours on {when}"
                 )
-            self._log.info("nobody is in their hours at some time", target=target, first=when)
+        self._log.info(
+            "agencies that nobody answers for at some hour; see tppo notify lint --hours", count=len(sleeping)
+        )
         self._stamp = stamp
         return roster
 

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -332,6 +332,14 @@ def test_a_mail_arrives_over_tls_with_its_key_in_two_forms(smtp: Callable[..., i
     assert got["headers"]["Content-Type"].startswith("multipart/alternative")
     assert got["body"].startswith("Rujukan R-1 menunggu")
     assert got["html"].startswith("<p>Rujukan R-1</p>")
+
+
+def test_a_long_mail_has_lines_that_every_server_takes(smtp: Callable[..., int]) -> None:
+    """RFC 5321: a line ends with CR LF and has 998 characters at most."""
+    box = Box()
+    long = replace(NOTICE, text="Rujukan R-1 menunggu.\n" * 60, html="<p>" + "Rujukan R-1 menunggu. " * 300 + "</p>")
+    assert mail(smtp(box)).send("a@x.example", long) == Done("250 OK")
+    assert box.mails()[0]["html"].count("menunggu") == 300
 
 
 def test_a_server_whose_certificate_is_not_trusted_gets_nothing(smtp: Callable[..., int], tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from tests.notify.play import ROSTER
 TOKENS = Tokeniser(b"k" * 32)
 CHAINS, TEXTS = Chains.load(HERE / "chains.yaml"), Texts.load()
 CONTACT_KEYS = ("phone", "host_phone", "email")
+RESULTS: list[Result] = [Done("ok"), Later("busy"), Never("no")]
 _DATED = re.compile(r"\d{4}-\d\d-\d\d.*")
 
 
@@ -93,9 +94,13 @@ def test_the_days_hold_alerts_with_contacts_and_personal_values() -> None:
 def test_no_contact_of_a_case_is_told_and_nothing_of_the_case_leaves(data: st.DataObject) -> None:
     case = data.draw(st.sampled_from(asked()))
     roster, contacts = _mixed(data, case)
-    known = {ref: frozenset(t for k, v in addresses(p) if (t := TOKENS.token(k, v))) for ref, p in roster.people.items()}
+    known = {
+        ref: frozenset(t for k, v in addresses(p) if (t := TOKENS.token(k, v))) for ref, p in roster.people.items()
+    }
     now = datetime(2026, 11, 20, tzinfo=UTC) + timedelta(hours=data.draw(st.integers(0, 24 * 10)))
-    request = case.request.model_copy(update={"to": data.draw(st.sampled_from([case.request.to, "polres-3301", "disnaker-3301"]))})
+    request = case.request.model_copy(
+        update={"to": data.draw(st.sampled_from([case.request.to, "polres-3301", "disnaker-3301"]))}
+    )
     alert = deliver.plan(request, roster, CHAINS, now).alert
     look, targets, words = Look(roster, tokens=known), set[str](), list[str]()
     for _ in range(60):
@@ -105,9 +110,19 @@ def test_no_contact_of_a_case_is_told_and_nothing_of_the_case_leaves(data: st.Da
         alert = deliver.take(alert, look, now).alert
         if alert.sending is not None:
             targets.add(alert.sending.to)
-            notice = TEXTS.notice([alert], alert.sending, "id", "https://kabar.example/l/x", "123456", "https://meja.example")
-            words += [notice.subject, notice.text, notice.html, notice.short, *notice.refs, notice.deadline, notice.link]
-            result: Result = data.draw(st.sampled_from([Done("ok"), Later("busy"), Never("no")]))
+            notice = TEXTS.notice(
+                [alert], alert.sending, "id", "https://kabar.example/l/x", "123456", "https://meja.example"
+            )
+            words += [
+                notice.subject,
+                notice.text,
+                notice.html,
+                notice.short,
+                *notice.refs,
+                notice.deadline,
+                notice.link,
+            ]
+            result = data.draw(st.sampled_from(RESULTS))
             alert = deliver.after_result(alert, result, roster, now).alert
         if data.draw(st.integers(0, 9)) == 0:
             alert = (deliver.settle(alert, "answered", now) or deliver.Progress.of(alert)).alert

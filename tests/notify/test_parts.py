@@ -60,10 +60,16 @@ class Recording:
 # Sender
 
 
+def _more(found: list[tuple[Message, Result]], sender: Sender) -> bool:
+    found.extend(sender.results(0.05))
+    return bool(found)
+
+
 def test_messages_of_one_person_keep_their_order_and_people_do_not_wait_for_each_other() -> None:
     channel = Recording()
     sender = Sender({"mail": channel}, FakeClock(FRIDAY), threads=4)
-    channel.held, _ = {"slow@x.example"}, channel.gate.clear()
+    channel.held = {"slow@x.example"}
+    channel.gate.clear()
     sender.start([message("slow", n) for n in range(3)] + [message(f"p{n % 5}", n) for n in range(50)])
     until(lambda: len(channel.got) == 50, "everybody else")
     channel.gate.set()
@@ -84,7 +90,7 @@ def test_a_channel_that_does_not_come_back_is_left_alone_and_the_person_goes_on(
     sender = Sender({"mail": channel}, FakeClock(FRIDAY), threads=2)
     sender.start([message("slow", 0)])
     found: list[tuple[Message, Result]] = []
-    until(lambda: bool(found.extend(sender.results(0.05)) or found), "the sender to give up")
+    until(lambda: _more(found, sender), "the sender to give up")
     assert found[0][1] == Later("the channel did not come back", channel_fails=True)
     channel.held = set()
     sender.start([message("slow", 1)])
@@ -103,7 +109,7 @@ def test_a_channel_with_a_fault_of_ours_loses_nothing() -> None:
     sender = Sender({"mail": Broken()}, FakeClock(FRIDAY), threads=1)
     sender.start([message("p", 0)])
     found: list[tuple[Message, Result]] = []
-    until(lambda: bool(found.extend(sender.results(0.1)) or found), "a result")
+    until(lambda: _more(found, sender), "a result")
     assert found[0][1] == Later("mail: KeyError", channel_fails=True)
     sender.close()
 
@@ -112,7 +118,7 @@ def test_a_channel_that_is_not_set_up_is_never() -> None:
     sender = Sender({}, FakeClock(FRIDAY), threads=1)
     sender.start([message("p", 0)])
     found: list[tuple[Message, Result]] = []
-    until(lambda: bool(found.extend(sender.results(0.1)) or found), "a result")
+    until(lambda: _more(found, sender), "a result")
     assert found[0][1] == Never("the channel mail is not set up")
     sender.close()
 

@@ -49,4 +49,6 @@ def test_an_example_reads_opens_and_acknowledges(
         until(lambda: waiting.keys() <= acknowledged(), "the acknowledgements")
     again = subprocess.run(run, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert again.returncode == 0
-    assert not [r["referral_ref"] for r in waiting.values() if r["referral_ref"] in again.stdout]  # another may come meanwhile
+    assert not [
+        r["referral_ref"] for r in waiting.values() if r["referral_ref"] in again.stdout
+    ]  # another may come meanwhile

@@ -10,6 +10,7 @@ import socket
 import ssl
 import threading
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import formatdate
 from pathlib import Path
 
@@ -70,7 +71,7 @@ class Mail:
         code, _ = server.rcpt(to)
         if code >= 400:
             return _refused("address", code)
-        code, said = server.data(self._message(to, notice).as_bytes())
+        code, said = server.data(self._message(to, notice).as_bytes(policy=SMTP))
         if code >= 400:
             return _refused("mail", code)
         return Done(f"{code} {said.decode('ascii', 'replace')}"[:100])
