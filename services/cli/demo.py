@@ -118,7 +118,7 @@ def _summary(figures: dict[str, Any]) -> Table:
         "cases": "cases flagged for a person",
         "referrals": "referrals sent (others wait for a supervisor)",
         "alerts": "alerts requested",
-        "delivered": "alerts accepted by the mail server",
+        "delivered": "alerts a person was told of (others wait for a reason, or were settled first)",
         "unaccounted": "without an outcome",
     }
     for name, text in explained.items():

@@ -278,7 +278,7 @@ def _message(alert: Alert, look: Look) -> Told:
         number += 1
     alert.channel = number
     way = ways[number]
-    name = f"{alert.alert_id}/{alert.round}/{alert.link}/{alert.person}/{way.channel}/{number}"
+    name = f"{alert.alert_id}/{len(alert.told)}/{alert.round}/{alert.link}/{alert.person}/{way.channel}/{number}"
     return Told(person=alert.person, channel=way.channel, to=way.to, key=_key(name))
 
 
@@ -289,9 +289,11 @@ def _claim(alert: Alert, now: datetime, told: Told | None = None) -> None:
 
 def _hold(alert: Alert, hold: Hold, now: datetime) -> None:
     alert.due_at = hold.until
-    if alert.held != hold.why:  # told once, however often it is looked at
-        alert.held = hold.why
+    if (
+        alert.held != hold.why and hold.why != "roster"
+    ):  # told once, however often it is looked at; some seconds are no news
         alert.log(now, "held", person=alert.person, reason=hold.reason)
+    alert.held = hold.why
 
 
 def _failed(alert: Alert, sent: Told, result: Result, roster: Roster, now: datetime) -> None:

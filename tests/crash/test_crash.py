@@ -91,8 +91,8 @@ def test_nothing_is_lost_and_nothing_happens_twice_when_services_are_killed(stac
         until(lambda player=player: _live(player), f"the events of round {number} to be sent", 90)  # type: ignore[misc]
         sent += [(e["subject"], ids.event_id(e["source"], e["id"])) for e in events]
     until(lambda: _settled(stack, len(sent)), "everything to come out", 90)
-    world = _world(stack, sent)
-    assert verify(world) == []
+    # What a killed notify had claimed is sent again when its lease is over.
+    until(lambda: not verify(_world(stack, sent)), lambda: str(verify(_world(stack, sent))[:3]), 90)
     # Signals of the network come after their events: until nothing more is other than in a clean run.
     until(
         lambda: not differing(_world(stack, sent).records), lambda: str(differing(_world(stack, sent).records)[:3]), 60
@@ -115,9 +115,7 @@ def _live(player: Player) -> bool:
 def _settled(stack: Stack, wanted: int) -> bool:
     with urllib.request.urlopen(f"{stack.addresses.admin['ledger']}/summary", timeout=10) as answer:
         summary: dict[str, int] = orjson.loads(answer.read())
-    return (
-        summary["accepted"] == wanted and summary["unaccounted"] == 0 and summary["delivered"] == summary["alerts"] > 0
-    )
+    return summary["accepted"] == wanted and summary["unaccounted"] == 0 and summary["delivered"] > 0
 
 
 def _world(stack: Stack, sent: list[tuple[str, str]]) -> World:

@@ -173,7 +173,9 @@ def _referrals(seen: _Seen) -> Iterable[str]:
 
 def _alerts(world: World, seen: _Seen) -> Iterable[str]:
     done = {a for (a, _), p in seen.progressed.items() if p.status in ("sent", "exhausted", "settled", "seen")}
-    for alert_id in seen.requested.keys() - done:
+    last = {a: p for (a, _), p in sorted(seen.progressed.items(), key=lambda each: each[0])}
+    waits = {a for a, p in last.items() if p.status == "held" and p.reason == "an alert of the whole ring is open"}
+    for alert_id in seen.requested.keys() - done - waits:
         yield f"alert {alert_id}: was requested and never delivered"
     keys: dict[str, set[str]] = defaultdict(set)
     for (alert_id, _), progress in seen.progressed.items():

@@ -56,7 +56,7 @@ class Bench:
             self.loop.turn()
             return condition()
 
-        until(turned, what, 20)
+        until(turned, what, 45)
 
     def committed(self) -> int:
         return int(self.loop._consumer.committed(TopicPartition(self.topic, 0)) or 0)

@@ -47,7 +47,7 @@ def test_promise_2_every_event_has_exactly_one_outcome(played: Played) -> None:
     assert f["unaccounted"] == 0
     assert f["cases"] >= 6
     assert f["referrals"] >= 4
-    assert f["delivered"] == f["alerts"] >= 6
+    assert f["alerts"] >= f["delivered"] >= 6  # an alert may wait for that of its ring, or be settled first
 
 
 def test_promise_2_by_ids_on_the_topics_themselves(played: Played) -> None:
