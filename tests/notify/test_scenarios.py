@@ -52,10 +52,10 @@ def test_on_a_saturday_night_the_officer_on_duty_is_told_first(play: Play) -> No
 
 def test_without_acknowledgement_the_whole_chain_is_told_and_then_again(play: Play) -> None:
     play.ask()
-    play.until(46 * MINUTE)
+    play.until(56 * MINUTE)
     assert play.arrived() == [
         ("20 10:00", "polres", "R-1"), ("20 10:05", PIKET_A, "R-1"), ("20 10:10", PIKET_B, "R-1"), ("20 10:15", "wakil", "R-1"),
-        ("20 10:20", "kepala", "R-1"), ("20 10:25", "pengawas", "R-1"), ("20 10:45", "polres", "R-1"),
+        ("20 10:20", "kepala", "R-1"), ("20 10:25", "pengawas", "R-1"), ("20 10:35", PIKET_KANIM, "R-1"), ("20 10:55", "polres", "R-1"),
     ]  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def test_after_the_last_round_it_is_exhausted_and_ops_hears_of_it(play: Play) ->
     play.until(4 * HOUR)
     assert play.alert(alert).state == "exhausted"
     assert play.alert(alert).due_at is None
-    assert [p.status for p in play.progress()].count("sent") == 24
+    assert [p.status for p in play.progress()].count("sent") == 28
     assert play.progress()[-1].status == "exhausted"
 
 
