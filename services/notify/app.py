@@ -46,7 +46,7 @@ def main() -> None:
     health.serve(settings.admin_host, settings.admin_port, progress, {"/roster": lambda: state(people)})
 
     def effects() -> int:
-        return desk.turn() + outbox.publish(store.collection, producer)
+        return desk.turn() + outbox.publish(store.collection, producer, limit=1000)
 
     loop = ConsumerLoop(
         consumer(settings.kafka, "notify"), {AlertRequested.TOPIC: desk.requested},

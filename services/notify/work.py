@@ -45,6 +45,7 @@ class Desk:
             clock,
             secret,
         )
+        self._planned: list[Progress] = []
         self._texts, self._public_url, self._desk_url, self._log = texts, public_url.rstrip("/"), desk_url, log
 
     def requested(self, message: Incoming) -> None:
@@ -79,6 +80,7 @@ class Desk:
 
     def turn(self) -> int:
         """Take everything that is due one step further, and what channels said since; returns how many alerts moved."""
+        self.store_planned()
         moved = self._results(0)
         self.people.turn()
         now = self.clock()
@@ -120,12 +122,20 @@ class Desk:
 
     def _plan(self, request: AlertRequested) -> None:
         request = request.model_copy(update={"not_to": self.people.of_one_version(request.not_to)})
-        self._save([deliver.plan(request, self.people.roster, self.chains, self.clock())])  # a clash: it is known
+        self._planned.append(deliver.plan(request, self.people.roster, self.chains, self.clock()))
+        if len(self._planned) >= A_TURN:
+            self.store_planned()
+
+    def store_planned(self) -> None:
+        """Before the offset is committed, in bulk: a storm is written at once or late. What is known already clashes, and stays."""
+        self._save(self._planned)
+        self._planned = []
 
     def _settle(self, request: AlertSettled) -> None:
         def settled(alert: Alert) -> Progress | None:
             return deliver.settle(alert, request.reason, self.clock())
 
+        self.store_planned()  # it may be among them
         if self.change(request.alert_id, settled) == "done":
             self.store.wake("ring", self.clock())
 

@@ -71,23 +71,35 @@ def write(collection: Collection[dict[str, Any]], document: dict[str, Any], expe
 
 def publish(collection: Collection[dict[str, Any]], producer: Producer, limit: int = 200) -> int:
     """Send what stands in outboxes and strike it out; safe to repeat. Returns how many messages were sent."""
-    found = list(collection.find({"pending": True}, {"outbox": 1}).limit(limit))
+    found = list(collection.find({"pending": True}, {"outbox": 1, "version": 1}).limit(limit))
     if not found:
         return 0
     entries = [(document["_id"], entry) for document in found for entry in sorted(document["outbox"], key=_number)]
     faults.point("outbox.before_send")
     producer.send_all([message_of(entry) for _, entry in entries])
     faults.point("outbox.after_send")
-    _strike_out(collection, [(document["_id"], [e["n"] for e in document["outbox"]]) for document in found])
+    _strike_out(collection, found)
     return len(entries)
 
 
-def _strike_out(collection: Collection[dict[str, Any]], sent: Sequence[tuple[str, list[int]]]) -> None:
-    steps: list[UpdateOne] = []
-    for id_, numbers in sent:
-        # The version moves as well, so that a writer who read the old outbox does not bring it back.
-        steps.append(UpdateOne({"_id": id_}, {"$pull": {"outbox": {"n": {"$in": numbers}}}, "$inc": {"version": 1}}))
-        steps.append(UpdateOne({"_id": id_, "outbox": {"$size": 0}}, {"$set": {"pending": False}}))
+def _strike_out(collection: Collection[dict[str, Any]], sent: Sequence[dict[str, Any]]) -> None:
+    """The version moves as well, so that a writer who read the old outbox does not bring it back."""
+    emptied: dict[str, Any] = {"$set": {"outbox": [], "pending": False}, "$inc": {"version": 1}}
+    whole = [UpdateOne({"_id": d["_id"], "version": d["version"]}, emptied) for d in sent]
+    if collection.bulk_write(whole, ordered=False).matched_count == len(sent):
+        return
+    steps: list[
+        UpdateOne
+    ] = []  # some were written in between: only what was sent goes; where all went, this finds nothing
+    for document in sent:
+        numbers = [entry["n"] for entry in document["outbox"]]
+        steps.append(
+            UpdateOne(
+                {"_id": document["_id"], "outbox.n": {"$in": numbers}},
+                {"$pull": {"outbox": {"n": {"$in": numbers}}}, "$inc": {"version": 1}},
+            )
+        )
+        steps.append(UpdateOne({"_id": document["_id"], "outbox": {"$size": 0}}, {"$set": {"pending": False}}))
     collection.bulk_write(steps, ordered=True)
 
 

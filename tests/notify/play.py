@@ -144,6 +144,7 @@ class Play:
         self.desk.requested(
             Incoming(message.TOPIC, 0, 0, message.key, message.encode(), {"kind": type(message).__name__.encode()})
         )
+        self.desk.store_planned()  # as the loop does before it commits
 
     def until(self, moment: datetime | timedelta) -> None:
         """Time passes; every step is taken when it is due."""
