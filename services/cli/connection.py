@@ -67,6 +67,18 @@ def store() -> str:
     return StoreSettings.load().uri.get_secret_value() if "TPPO_STORE_URI" in os.environ else connect().where.store
 
 
+def webhook_secret() -> str:
+    """As notify has it: TPPO_NOTIFY_WEBHOOK_SECRET or its file, else the demo's."""
+    path = os.environ.get("TPPO_NOTIFY_WEBHOOK_SECRET_FILE")
+    given = Path(path).read_text().strip() if path else os.environ.get("TPPO_NOTIFY_WEBHOOK_SECRET")
+    if given:
+        return given
+    keys = connect().keys
+    if keys is None:
+        raise typer.BadParameter("set TPPO_NOTIFY_WEBHOOK_SECRET or TPPO_NOTIFY_WEBHOOK_SECRET_FILE, as notify has it")
+    return (keys / "webhook_secret").read_text().strip()
+
+
 def must(answer: httpx.Response) -> Any:
     """The JSON of a good answer; else the problem as a person would want to read it."""
     if answer.is_success:

@@ -1,7 +1,6 @@
 """`tppo notify`: who would be told, what became of an alert, drills, silences. `who`, `route` and `lint` need no server."""
 
 import base64
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from services.cli.connection import connect, must
+from services.cli.connection import connect, must, webhook_secret
 from services.contracts.calendar import WIB
 from services.contracts.fields import parse_time
 from services.notify import channels, duty
@@ -245,14 +244,7 @@ def drill(
 
 def secret(url: Annotated[str, typer.Argument(help="address of a receiver, exactly as in receivers.yaml")]) -> None:
     """The secret that a receiver verifies its webhooks with. Give it to that receiver alone."""
-    path = os.environ.get("TPPO_NOTIFY_WEBHOOK_SECRET_FILE")
-    given = Path(path).read_text().strip() if path else os.environ.get("TPPO_NOTIFY_WEBHOOK_SECRET")
-    if not given:
-        keys = connect().keys
-        if keys is None:
-            _stop("set TPPO_NOTIFY_WEBHOOK_SECRET or TPPO_NOTIFY_WEBHOOK_SECRET_FILE, as notify has it")
-        given = (keys / "webhook_secret").read_text().strip()
-    typer.echo(f"whsec_{base64.b64encode(secret_of(given.encode(), url)).decode()}")
+    typer.echo(f"whsec_{base64.b64encode(secret_of(webhook_secret().encode(), url)).decode()}")
 
 
 def list_() -> None:

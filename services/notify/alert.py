@@ -1,11 +1,14 @@
 """One alert: what was asked, the chain it goes along, where it stands, whom it told, and its history."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from services.notify.chains import Chain
+from services.notify.chains import Chain, Link
+
+LEASE = timedelta(seconds=60)  # longer than any channel may take
 
 Severity = Literal["must_act", "high", "normal"]
 State = Literal["open", "seen", "settled", "exhausted"]
@@ -89,3 +92,35 @@ class Alert(BaseModel):
         entry = Entry(at=now, status=status, **more)
         self.history.append(entry)
         return entry
+
+    @property
+    def at(self) -> Link:
+        """Where in the chain it stands."""
+        return self.chain.links[min(self.link, len(self.chain.links) - 1)]
+
+    def claim(self, now: datetime, told: Told | None = None) -> None:
+        """This instance sends it, until the lease is over."""
+        self.sending = told or self.sending
+        self.held, self.lease_until, self.due_at = None, now + LEASE, now + LEASE
+
+    def let_go(self, now: datetime) -> None:
+        """What is being sent is not wanted any more. If it was claimed it perhaps arrived: then its end is told as well."""
+        if self.sending is not None and self.lease_until is not None and not self.sending.over:
+            self.told.append(self.sending.model_copy(update={"at": now}))
+        self.sending, self.lease_until = None, None
+
+    def nobodys_turn(self, now: datetime) -> None:
+        """Whoever is next is looked for at once."""
+        self.person, self.channel, self.attempts, self.held, self.next, self.due_at = None, 0, 0, None, "tell", now
+
+
+@dataclass
+class Progress:
+    """An alert after an event. `history[told_from:]` is news."""
+
+    alert: Alert
+    told_from: int
+
+    @classmethod
+    def of(cls, alert: Alert) -> "Progress":
+        return cls(alert.model_copy(deep=True), len(alert.history))

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from services.notify.alert import Alert
-from services.notify.deliver import LEASE, LONGEST_WAIT_S
+from services.notify.alert import LEASE, Alert
+from services.notify.pace import LONGEST_WAIT_S
 
 GRACE = timedelta(seconds=60)
 SLACK = timedelta(seconds=2)
@@ -33,5 +33,5 @@ def _latest(alert: Alert) -> datetime:
         return last + LONGEST_HOLD
     if alert.next == "wait" and alert.sending is None:
         sent = max((t.at for t in alert.told if t.at and not t.over), default=last)
-        return sent + timedelta(minutes=alert.chain.links[min(alert.link, len(alert.chain.links) - 1)].wait_minutes)
+        return sent + timedelta(minutes=alert.at.wait_minutes)
     return last + timedelta(seconds=max(LONGEST_WAIT_S, alert.chain.together_seconds))

@@ -3,40 +3,20 @@
 Notify reaches a person for one alert and knows nothing of the answer clock, which is referral's (design, section 7).
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid5
 
 from services.contracts import ids
 from services.contracts.alerts import AlertRequested
 from services.contracts.fields import parse_time
-from services.notify import duty
-from services.notify.alert import Alert, Told
+from services.notify import duty, over, pace
+from services.notify.alert import Alert, Progress, Told
 from services.notify.chains import Chain, Chains, Link
 from services.notify.channels.channel import Done, Later, Result
 from services.notify.roster import Roster
-from services.notify.stages import OF_ALERT, OF_PERSON, Hold, Look, first_hold, is_contact
+from services.notify.stages import OF_ALERT, OF_PERSON, ROSTER_SOON, Hold, Look, first_hold, hold, is_contact
 
-BACKOFF_S = (2, 5, 15, 60, 180, 600)
-LONGEST_WAIT_S = 3600.0  # a receiver may ask for a pause, not for for ever
-LEASE = timedelta(seconds=60)  # longer than any channel may take
 DRILL_ANSWER = 24 * 60.0
-
-
-class NotPossible(Exception):
-    """What somebody asked cannot be done with this alert; the text says why."""
-
-
-@dataclass
-class Progress:
-    """An alert after an event. `history[told_from:]` is news."""
-
-    alert: Alert
-    told_from: int
-
-    @classmethod
-    def of(cls, alert: Alert) -> "Progress":
-        return cls(alert.model_copy(deep=True), len(alert.history))
 
 
 def plan(request: AlertRequested, roster: Roster, chains: Chains, now: datetime) -> Progress:
@@ -73,9 +53,9 @@ def take(before: Alert, look: Look, now: datetime) -> Progress:
     progress = Progress.of(before)
     alert = progress.alert
     if _again(alert, look, now):
-        _claim(alert, now)
+        alert.claim(now)
     elif alert.state == "settled":
-        _next_to_hear_of_the_end(alert, look, now)
+        over.next_to_hear(alert, look, now)
     elif alert.state == "open":
         if alert.next == "wait":
             _turn_over(alert, now, "not acknowledged in time")
@@ -93,7 +73,7 @@ def after_result(before: Alert, result: Result, roster: Roster, now: datetime) -
         return progress
     alert.sending, alert.lease_until = None, None
     if sent.over:
-        _after_the_end(alert, sent, result, now)
+        over.after_result(alert, sent, result, now)
         return progress
     said = {"person": sent.person, "channel": sent.channel, "key": sent.key}
     if isinstance(result, Done):
@@ -102,79 +82,14 @@ def after_result(before: Alert, result: Result, roster: Roster, now: datetime) -
     else:
         alert.log(now, "failed", **said, reason=result.reason)
     if alert.state == "settled":
-        _next_due(alert, now)
+        over.next_due(alert, now)
     elif alert.state == "open" and isinstance(result, Done):
         alert.next, alert.attempts = "wait", 0
-        alert.due_at = now + timedelta(
-            minutes=alert.chain.links[min(alert.link, len(alert.chain.links) - 1)].wait_minutes
-        )
+        alert.due_at = now + timedelta(minutes=alert.at.wait_minutes)
     elif alert.state == "open":
         _failed(alert, sent, result, roster, now)
     else:
         alert.due_at = None
-    return progress
-
-
-def seen(before: Alert, who: str, how: str, now: datetime) -> Progress | None:
-    """Somebody has really seen it: nobody else is told. None when somebody had before, or it is over."""
-    if before.state not in ("open", "exhausted"):
-        return None
-    progress = Progress.of(before)
-    alert = progress.alert
-    alert.state, alert.due_at, alert.held, alert.seen_by, alert.seen_at = "seen", None, None, who, now
-    alert.log(now, "seen", person=who, reason=f"acknowledged {how}")
-    return progress
-
-
-def taken(before: Alert, who: str, how: str, now: datetime) -> Progress | None:
-    """Somebody takes care of it. None when the same person had already."""
-    if before.state == "settled":
-        raise NotPossible("it is over")
-    if before.taken_by == who:
-        return None
-    if before.taken_by:
-        raise NotPossible(f"{before.taken_by} has taken it; it can be handed over")
-    progress = seen(before, who, how, now) or Progress.of(before)
-    progress.alert.taken_by = who
-    progress.alert.log(now, "taken", person=who, reason=how)
-    return progress
-
-
-def hand_over(before: Alert, by: str, to: str, look: Look, now: datetime) -> Progress:
-    """To another person, and from there along the rest of the chain; raises NotPossible."""
-    if before.state == "settled":
-        raise NotPossible("it is over")
-    if to not in look.roster.people:
-        raise NotPossible(f"nobody is called {to} in the roster")
-    if is_contact(before, to, look) is not False:
-        raise NotPossible("this person may not be told of this matter")
-    progress = Progress.of(before)
-    alert = progress.alert
-    wait = alert.chain.links[min(alert.link, len(alert.chain.links) - 1)].wait_minutes
-    rest = alert.chain.links[alert.link + 1 :]
-    handed = Link(role="handed_over", wait_minutes=wait, person=to)
-    alert.chain = alert.chain.model_copy(update={"links": [handed, *rest]})
-    alert.state, alert.seen_by, alert.seen_at, alert.taken_by = "open", None, None, None
-    alert.tried, alert.link, alert.round = [by], 0, 1
-    _let_go(alert, now)
-    _nobodys_turn(alert, now)
-    alert.log(now, "handed_over", person=to, reason=f"by {by}")
-    return progress
-
-
-def settle(before: Alert, reason: str, now: datetime) -> Progress | None:
-    """The matter is answered or withdrawn: who was told hears that it is over. None when it was settled before."""
-    if before.state == "settled":
-        return None
-    progress = Progress.of(before)
-    alert = progress.alert
-    alert.state, alert.held, alert.attempts = "settled", None, 0
-    alert.log(now, "settled", reason=reason)
-    if alert.lease_until is not None and alert.lease_until > now:
-        alert.next, alert.due_at = "resolve", alert.lease_until  # on its way: its result comes first
-    else:
-        _let_go(alert, now)
-        _next_due(alert, now)
     return progress
 
 
@@ -192,25 +107,18 @@ def _again(alert: Alert, look: Look, now: datetime) -> bool:
     rests = not claimed and sent.channel in look.shut
     if alert.state == "open" and not rests and _may(alert, sent.person, look, now):
         return True
-    _let_go(alert, now)
+    alert.let_go(now)
     return False
 
 
-def _let_go(alert: Alert, now: datetime) -> None:
-    """What is being sent is not wanted any more. If it was claimed it perhaps arrived: then its end is told as well."""
-    if alert.sending is not None and alert.lease_until is not None and not alert.sending.over:
-        alert.told.append(alert.sending.model_copy(update={"at": now}))
-    alert.sending, alert.lease_until = None, None
-
-
 def _tell(alert: Alert, look: Look, now: datetime) -> None:
-    hold = first_hold(OF_ALERT, alert, look, now) or _choose(alert, look, now)
-    if hold is None and alert.state == "open":
-        hold = first_hold(OF_PERSON, alert, look, now)
-        if hold is None:
-            _claim(alert, now, _message(alert, look))
-    if hold is not None:
-        _hold(alert, hold, now)
+    held = first_hold(OF_ALERT, alert, look, now) or _choose(alert, look, now)
+    if held is None and alert.state == "open":
+        held = first_hold(OF_PERSON, alert, look, now)
+        if held is None:
+            alert.claim(now, _message(alert, look))
+    if held is not None:
+        hold(alert, held, now)
 
 
 def _choose(alert: Alert, look: Look, now: datetime) -> Hold | None:
@@ -232,7 +140,7 @@ def _choose(alert: Alert, look: Look, now: datetime) -> Hold | None:
             case None:
                 waiting = True
     if waiting:
-        return Hold("roster", now + timedelta(seconds=15), "the roster is not tokenised yet; nobody is told unchecked")
+        return Hold("roster", now + ROSTER_SOON, "the roster is not tokenised yet; nobody is told unchecked")
     return _round_over(alert, now)
 
 
@@ -279,29 +187,15 @@ def _message(alert: Alert, look: Look) -> Told:
     alert.channel = number
     way = ways[number]
     name = f"{alert.alert_id}/{len(alert.told)}/{alert.round}/{alert.link}/{alert.person}/{way.channel}/{number}"
-    return Told(person=alert.person, channel=way.channel, to=way.to, key=_key(name))
-
-
-def _claim(alert: Alert, now: datetime, told: Told | None = None) -> None:
-    alert.sending = told or alert.sending
-    alert.held, alert.lease_until, alert.due_at = None, now + LEASE, now + LEASE
-
-
-def _hold(alert: Alert, hold: Hold, now: datetime) -> None:
-    alert.due_at = hold.until
-    if (
-        alert.held != hold.why and hold.why != "roster"
-    ):  # told once, however often it is looked at; some seconds are no news
-        alert.log(now, "held", person=alert.person, reason=hold.reason)
-    alert.held = hold.why
+    return Told(person=alert.person, channel=way.channel, to=way.to, key=pace.key(name))
 
 
 def _failed(alert: Alert, sent: Told, result: Result, roster: Roster, now: datetime) -> None:
     alert.away = alert.away or isinstance(result, Later)
     if isinstance(result, Later) and alert.attempts + 1 < alert.chain.attempts:
         alert.attempts += 1
-        wait = result.after_s if result.after_s is not None else _backoff(alert.attempts, sent.key)
-        alert.due_at, alert.sending = now + timedelta(seconds=min(wait, LONGEST_WAIT_S)), sent
+        wait = result.after_s if result.after_s is not None else pace.backoff(alert.attempts, sent.key)
+        alert.due_at, alert.sending = now + timedelta(seconds=min(wait, pace.LONGEST_WAIT_S)), sent
         return
     person = roster.people.get(alert.person or "")
     alert.channel, alert.attempts, alert.due_at = alert.channel + 1, 0, now
@@ -312,54 +206,7 @@ def _failed(alert: Alert, sent: Told, result: Result, roster: Roster, now: datet
 def _turn_over(alert: Alert, now: datetime, why: str) -> None:
     alert.tried.append(alert.person or "")
     alert.log(now, "escalated", person=alert.person, reason=why)
-    _nobodys_turn(alert, now)
-
-
-def _nobodys_turn(alert: Alert, now: datetime) -> None:
-    alert.person, alert.channel, alert.attempts, alert.held, alert.next, alert.due_at = None, 0, 0, None, "tell", now
-
-
-def _next_to_hear_of_the_end(alert: Alert, look: Look, now: datetime) -> None:
-    """People who were told hear that it is over, one after the other, in their hours and within their limit."""
-    _next_due(alert, now)
-    if not (left := _not_heard(alert)):
-        return
-    last = left[0]
-    alert.person = last.person
-    if last.person not in look.roster.people:
-        alert.told.append(last.model_copy(update={"at": None, "over": True}))
-        alert.log(now, "failed", person=last.person, reason="is not in the roster any more")
-    elif hold := first_hold(OF_PERSON, alert, look, now):
-        _hold(alert, hold, now)
-    else:
-        key = _key(f"{alert.alert_id}/over/{last.person}/{last.channel}")
-        _claim(alert, now, Told(person=last.person, channel=last.channel, to=last.to, key=key, over=True))
-
-
-def _after_the_end(alert: Alert, sent: Told, result: Result, now: datetime) -> None:
-    said = {"person": sent.person, "channel": sent.channel, "key": sent.key}
-    if isinstance(result, Later) and alert.attempts + 1 < alert.chain.attempts:
-        alert.attempts += 1
-        alert.log(now, "failed", **said, reason=result.reason)
-        alert.due_at, alert.sending = now + timedelta(seconds=_backoff(alert.attempts, sent.key)), sent
-        return
-    alert.attempts = 0
-    done = isinstance(result, Done)
-    alert.told.append(sent.model_copy(update={"at": now if done else None}))
-    if isinstance(result, Done):
-        alert.log(now, "resolved", **said, receipt=result.receipt)
-    else:
-        alert.log(now, "failed", **said, reason=f"{result.reason}; not told that it is over")
-    _next_due(alert, now)
-
-
-def _next_due(alert: Alert, now: datetime) -> None:
-    alert.next, alert.due_at, alert.channel = "resolve", now if _not_heard(alert) else None, 0
-
-
-def _not_heard(alert: Alert) -> list[Told]:
-    heard = {t.person for t in alert.told if t.over}
-    return [] if alert.drill else [t for t in alert.people_told() if t.person not in heard]
+    alert.nobodys_turn(now)
 
 
 def _together(chain: Chain, now: datetime) -> datetime:
@@ -368,13 +215,3 @@ def _together(chain: Chain, now: datetime) -> datetime:
         return now
     window = chain.together_seconds
     return datetime.fromtimestamp((now.timestamp() // window + 1) * window, now.tzinfo)
-
-
-def _backoff(attempt: int, key: str) -> float:
-    """Seconds until the next try; spread by the message's own key, so that a storm does not come back all at once."""
-    spread = 0.75 + uuid5(ids.NAMESPACE, f"{key}/{attempt}").int % 1000 / 2000
-    return BACKOFF_S[min(attempt, len(BACKOFF_S)) - 1] * spread
-
-
-def _key(name: str) -> str:
-    return str(uuid5(ids.NAMESPACE, name))

@@ -10,9 +10,9 @@ from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.contracts import ids
-from services.notify import deliver
-from services.notify.alert import Alert
-from services.notify.deliver import NotPossible, Progress
+from services.notify import acknowledge, deliver
+from services.notify.acknowledge import NotPossible
+from services.notify.alert import Alert, Progress
 from services.notify.http_links import links_router
 from services.notify.http_replies import replies_router
 from services.notify.silence import Silence
@@ -90,13 +90,13 @@ def _alerts(desk: Desk, caller: Callable[..., Caller]) -> APIRouter:
     def seen(alert_id: str, who: Who) -> dict[str, str]:
         """A person has really seen it: nobody else is told. Not the agency's answer to the referral."""
         _allow(who, "alerts:ack")
-        return _changed(desk, alert_id, lambda a: deliver.seen(a, who.subject, "at the desk", desk.clock()))
+        return _changed(desk, alert_id, lambda a: acknowledge.seen(a, who.subject, "at the desk", desk.clock()))
 
     @router.post("/alerts/{alert_id}/take", status_code=202)
     def take(alert_id: str, who: Who) -> dict[str, str]:
         """I take care of it. 409 when somebody else does."""
         _allow(who, "alerts:ack")
-        return _changed(desk, alert_id, lambda a: deliver.taken(a, who.subject, "at the desk", desk.clock()))
+        return _changed(desk, alert_id, lambda a: acknowledge.taken(a, who.subject, "at the desk", desk.clock()))
 
     @router.post("/alerts/{alert_id}/hand-over", status_code=202)
     def hand_over(alert_id: str, wanted: HandOver, who: Who) -> dict[str, str]:
@@ -104,7 +104,7 @@ def _alerts(desk: Desk, caller: Callable[..., Caller]) -> APIRouter:
         _allow(who, "alerts:ack")
         now = desk.clock()
         return _changed(
-            desk, alert_id, lambda a: deliver.hand_over(a, who.subject, wanted.to, desk.look([a], now), now)
+            desk, alert_id, lambda a: acknowledge.hand_over(a, who.subject, wanted.to, desk.look([a], now), now)
         )
 
     return router

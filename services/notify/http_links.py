@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from services.contracts.calendar import WIB
-from services.notify import deliver, links
+from services.notify import acknowledge, links
 from services.notify.alert import Alert
 from services.notify.work import Desk
 
@@ -49,9 +49,9 @@ def links_router(desk: Desk) -> APIRouter:
             try:
                 desk.change(
                     alert.alert_id,
-                    lambda a: (deliver.taken if take else deliver.seen)(a, who, "by the link", desk.clock()),
+                    lambda a: (acknowledge.taken if take else acknowledge.seen)(a, who, "by the link", desk.clock()),
                 )
-            except deliver.NotPossible as error:
+            except acknowledge.NotPossible as error:
                 problems.append(f"{alert.ref}: {error}")
         return _page(_answer([a for x in alerts if (a := desk.store.get(x.alert_id))], problems), 200)
 

@@ -10,9 +10,8 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, HTTPException, Request
 
-from services.notify import deliver, links
-from services.notify.alert import Alert
-from services.notify.deliver import Progress
+from services.notify import acknowledge, links
+from services.notify.alert import Alert, Progress
 from services.notify.work import Desk
 
 OLD_S = 300
@@ -40,13 +39,13 @@ def replies_router(desk: Desk, secret: bytes | None, wall: Callable[[], float] =
             raise HTTPException(401, "the time of the signature is more than five minutes off")
         id_, phone, text = _read(body)
         if phone and desk.store.try_reply(id_, phone, desk.clock(), TRIES_AN_HOUR):
-            acknowledge(desk, phone, text)
+            answered(desk, phone, text)
         return {"status": "taken in"}
 
     return router
 
 
-def acknowledge(desk: Desk, phone: str, text: str) -> int:
+def answered(desk: Desk, phone: str, text: str) -> int:
     """Every alert of a message that went to this phone and whose code stands in the reply; how many."""
     codes, done = set(_CODE.findall(text)), 0
     people = [
@@ -64,7 +63,7 @@ def acknowledge(desk: Desk, phone: str, text: str) -> int:
 
 
 def _seen_by(desk: Desk, person: str) -> Callable[[Alert], Progress | None]:
-    return lambda alert: deliver.seen(alert, person, "by SMS", desk.clock())
+    return lambda alert: acknowledge.seen(alert, person, "by SMS", desk.clock())
 
 
 def _answers(desk: Desk, alert: Alert, key: str, person: str, codes: set[str]) -> bool:

@@ -57,4 +57,3 @@ class NotifySettings(ServiceSettings):
     sms_user: str = ""
     sms_password: SecretStr | None = None
     sms_reply_secret: SecretStr | None = Field(None, description="the gateway signs replies with it")
-    gateway_plain: bool = Field(False, description="for tests: Apprise may also post to a plain json:// address")

@@ -12,7 +12,7 @@ from services.notify.silence import Silence, silenced
 
 AN_HOUR = timedelta(hours=1)
 LOOK_AGAIN = timedelta(minutes=1)
-NOT_TOKENISED_S = 15
+ROSTER_SOON = timedelta(seconds=15)
 Why = Literal["ring", "silence", "quiet", "limit", "channel", "roster", "round"]
 
 
@@ -85,6 +85,16 @@ OF_PERSON: tuple[Stage, ...] = (quiet, limit, channel)
 
 def first_hold(stages: Sequence[Stage], alert: Alert, look: Look, now: datetime) -> Hold | None:
     return next((hold for stage in stages if (hold := stage(alert, look, now)) is not None), None)
+
+
+def hold(alert: Alert, by: Hold, now: datetime) -> None:
+    """Not now: the next look is when the reason ends."""
+    alert.due_at = by.until
+    if (
+        alert.held != by.why and by.why != "roster"
+    ):  # told once, however often it is looked at; some seconds are no news
+        alert.log(now, "held", person=alert.person, reason=by.reason)
+    alert.held = by.why
 
 
 def is_contact(alert: Alert, ref: str, look: Look) -> bool | None:

@@ -15,8 +15,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from services.contracts.alerts import AlertProgressed
 from services.contracts.tokens import Newer, moved
-from services.notify.alert import Alert
-from services.notify.deliver import Progress
+from services.notify.alert import Alert, Progress
 from services.notify.silence import Silence
 from services.runtime import faults, outbox
 from services.runtime.broker import Outgoing

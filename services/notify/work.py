@@ -11,11 +11,10 @@ from pydantic import ValidationError
 from services.contracts.alerts import AlertRequested, AlertSettled
 from services.contracts.message import Message as Contract
 from services.contracts.message import decode
-from services.notify import deliver, duty, links, measures
-from services.notify.alert import Alert
+from services.notify import deliver, duty, links, measures, over
+from services.notify.alert import LEASE, Alert, Progress
 from services.notify.chains import Chains
 from services.notify.channels.channel import Result
-from services.notify.deliver import LEASE, Progress
 from services.notify.people import People
 from services.notify.send import Message, Sender
 from services.notify.stages import Look
@@ -133,7 +132,7 @@ class Desk:
 
     def _settle(self, request: AlertSettled) -> None:
         def settled(alert: Alert) -> Progress | None:
-            return deliver.settle(alert, request.reason, self.clock())
+            return over.settle(alert, request.reason, self.clock())
 
         self.store_planned()  # it may be among them
         if self.change(request.alert_id, settled) == "done":

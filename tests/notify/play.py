@@ -18,7 +18,7 @@ from services.contracts import ids
 from services.contracts.alerts import AlertProgressed, AlertRequested, AlertSettled
 from services.contracts.calendar import WIB
 from services.contracts.message import Message
-from services.notify import deliver
+from services.notify import acknowledge
 from services.notify.alert import Alert
 from services.notify.chains import Chains
 from services.notify.channels.channel import Done, Notice, Result
@@ -174,7 +174,7 @@ class Play:
         return found
 
     def seen(self, alert_id: str, who: str, how: str = "at the desk") -> str:
-        return self.desk.change(alert_id, lambda a: deliver.seen(a, who, how, self.clock.now))
+        return self.desk.change(alert_id, lambda a: acknowledge.seen(a, who, how, self.clock.now))
 
     def progress(self) -> list[AlertProgressed]:
         """What stands in outboxes."""

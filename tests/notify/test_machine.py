@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.contracts.alerts import AlertRequested
-from services.notify import deliver
-from services.notify.alert import Alert
+from services.notify import acknowledge, deliver, over
+from services.notify.acknowledge import NotPossible
+from services.notify.alert import Alert, Progress
 from services.notify.audit import fault
 from services.notify.chains import Chains
 from services.notify.channels.channel import Done, Later, Never, Result
-from services.notify.deliver import NotPossible, Progress
 from services.notify.people import addresses
 from services.notify.roster import Roster
 from services.notify.settings import HERE
@@ -82,25 +82,25 @@ class Alerts(RuleBasedStateMachine):
 
     @rule(who=st.sampled_from(sorted(PEOPLE.people)))
     def somebody_acknowledges(self, who: str) -> None:
-        self.became(deliver.seen(self.alert, who, "at the desk", self.now))
+        self.became(acknowledge.seen(self.alert, who, "at the desk", self.now))
 
     @rule(who=st.sampled_from(sorted(PEOPLE.people)))
     def somebody_takes_it(self, who: str) -> None:
         try:
-            self.became(deliver.taken(self.alert, who, "at the desk", self.now))
+            self.became(acknowledge.taken(self.alert, who, "at the desk", self.now))
         except NotPossible:
             assert self.alert.state == "settled" or self.alert.taken_by not in (None, who)
 
     @rule(to=st.sampled_from(sorted(PEOPLE.people)))
     def handed_over(self, to: str) -> None:
         try:
-            self.became(deliver.hand_over(self.alert, "polres", to, self.look(), self.now))
+            self.became(acknowledge.hand_over(self.alert, "polres", to, self.look(), self.now))
         except NotPossible:
             assert self.alert.state == "settled" or not TOKENS[to].isdisjoint(self.alert.not_to)
 
     @rule()
     def settled(self) -> None:
-        self.became(deliver.settle(self.alert, "answered", self.now))
+        self.became(over.settle(self.alert, "answered", self.now))
 
     @rule(hours=st.integers(1, 200))
     def silenced(self, hours: int) -> None:

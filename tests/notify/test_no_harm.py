@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from services.cli.offline import Offline
 from services.contracts.alerts import AlertRequested
 from services.intake.tokens import Tokeniser
-from services.notify import deliver
+from services.notify import deliver, over
+from services.notify.alert import Progress
 from services.notify.chains import Chains
 from services.notify.channels.channel import Done, Later, Never, Result
 from services.notify.people import addresses
@@ -125,7 +126,7 @@ def test_no_contact_of_a_case_is_told_and_nothing_of_the_case_leaves(data: st.Da
             result = data.draw(st.sampled_from(RESULTS))
             alert = deliver.after_result(alert, result, roster, now).alert
         if data.draw(st.integers(0, 9)) == 0:
-            alert = (deliver.settle(alert, "answered", now) or deliver.Progress.of(alert)).alert
+            alert = (over.settle(alert, "answered", now) or Progress.of(alert)).alert
     tokens_told = {t for to in targets for k in ("phone", "email") if (t := TOKENS.token(k, to))}
     tokens_case = {t for c in contacts for k in ("phone", "email") if (t := TOKENS.token(k, c))}
     assert not tokens_told & tokens_case

@@ -9,10 +9,10 @@ import pytest
 from pymongo.database import Database
 
 from services.contracts.calendar import WIB
-from services.notify import deliver
+from services.notify import acknowledge, deliver
+from services.notify.acknowledge import NotPossible
 from services.notify.channels.channel import Done, Later, Never
-from services.notify.deliver import NotPossible
-from services.notify.http_replies import acknowledge
+from services.notify.http_replies import answered
 from services.notify.links import code
 from services.notify.silence import Silence
 from tests.notify.play import FRIDAY, SECRET, Play, token
@@ -354,9 +354,9 @@ def test_a_code_by_sms_acknowledges_from_the_phone_it_was_sent_to_alone(play: Pl
     notice = play.sms.got[0][2]
     given = code(SECRET, notice.idempotency_key, "piket-b")
     assert given in notice.short
-    assert acknowledge(play.desk, PIKET_A, given) == 0
-    assert acknowledge(play.desk, PIKET_B, "000000" if given != "000000" else "111111") == 0
-    assert acknowledge(play.desk, PIKET_B, f"Siap, {given}.") == 1
+    assert answered(play.desk, PIKET_A, given) == 0
+    assert answered(play.desk, PIKET_B, "000000" if given != "000000" else "111111") == 0
+    assert answered(play.desk, PIKET_B, f"Siap, {given}.") == 1
     play.until(DAY)
     assert play.alert(alert).seen_by == "piket-b"
     assert len(play.arrived()) == 1
@@ -370,15 +370,15 @@ def test_one_code_acknowledges_every_alert_of_its_message(play: Play) -> None:
     play.until(2 * MINUTE)
     notice = play.sms.got[0][2]
     assert notice.short.startswith("3 rujukan menunggu")
-    assert acknowledge(play.desk, "+628110000009", code(SECRET, notice.idempotency_key, "disnaker")) == 3
+    assert answered(play.desk, "+628110000009", code(SECRET, notice.idempotency_key, "disnaker")) == 3
 
 
 def test_taken_by_one_person_it_cannot_be_taken_by_another(play: Play) -> None:
     alert = play.ask()
     play.now()
-    play.desk.change(alert, lambda a: deliver.taken(a, "polres", "at the desk", play.clock.now))
+    play.desk.change(alert, lambda a: acknowledge.taken(a, "polres", "at the desk", play.clock.now))
     with pytest.raises(NotPossible, match="polres has taken it"):
-        play.desk.change(alert, lambda a: deliver.taken(a, "kakanim", "at the desk", play.clock.now))
+        play.desk.change(alert, lambda a: acknowledge.taken(a, "kakanim", "at the desk", play.clock.now))
 
 
 def test_handed_over_it_goes_to_that_person_and_then_along_the_rest(play: Play) -> None:
@@ -386,7 +386,7 @@ def test_handed_over_it_goes_to_that_person_and_then_along_the_rest(play: Play) 
     play.now()
     play.seen(alert, "polres")
     now = play.clock.now
-    play.desk.change(alert, lambda a: deliver.hand_over(a, "polres", "kakanim", play.desk.look([a], now), now))
+    play.desk.change(alert, lambda a: acknowledge.hand_over(a, "polres", "kakanim", play.desk.look([a], now), now))
     play.until(6 * MINUTE)
     assert play.arrived() == [
         ("20 10:00", "polres", "R-1"),
@@ -400,7 +400,7 @@ def test_handing_over_to_a_contact_of_the_case_is_refused(play: Play) -> None:
     play.now()
     now = play.clock.now
     with pytest.raises(NotPossible, match="may not be told"):
-        play.desk.change(alert, lambda a: deliver.hand_over(a, "polres", "kakanim", play.desk.look([a], now), now))
+        play.desk.change(alert, lambda a: acknowledge.hand_over(a, "polres", "kakanim", play.desk.look([a], now), now))
 
 
 # It is over

@@ -12,12 +12,12 @@ from services.notify.channels.channel import Channel, Done, Later, Never, Notice
 from services.notify.settings import NotifySettings
 
 NAME = "gateway"
-SCHEMES = {"ntfy", "ntfys", "matrix", "matrixs", "xmpp", "xmpps", "gotify", "gotifys", "rocket", "rockets", "mmost", "mmosts", "nctalk", "nctalks"}  # fmt: skip
+SCHEMES = {"irc", "ircs", "ntfy", "ntfys", "matrix", "matrixs", "xmpp", "xmpps", "gotify", "gotifys", "rocket", "rockets", "mmost", "mmosts", "nctalk", "nctalks"}  # fmt: skip
 logging.getLogger("apprise").setLevel(logging.CRITICAL)
 
 
 def make(settings: NotifySettings) -> Channel | None:
-    return Gateway(SCHEMES | ({"json"} if settings.gateway_plain else set()))
+    return Gateway(SCHEMES)
 
 
 class Gateway:
