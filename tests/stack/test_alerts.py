@@ -68,7 +68,10 @@ def later(stack: Stack) -> float:
 
 
 def request(number: int) -> Outgoing:
-    agencies, now = list(Tables.load().agencies), datetime.now(UTC)
+    agencies = [
+        a for a in Tables.load().agencies if a != "kanim-clp"
+    ]  # who has a desk is told there while the mail is away
+    now = datetime.now(UTC)
     asked = AlertRequested(
         alert_id=ids.alert_id(f"storm-{number}", 1, "new"), to=agencies[number % 40], ref=f"R-S{number:07d}", severity="must_act", step="new",
         deadline=(now + timedelta(hours=2)).isoformat(), requested_at=now.isoformat(),

@@ -26,10 +26,10 @@ def tppo(*arguments: str) -> Result:
 
 
 def test_status_says_what_is_ready_and_open() -> None:
+    until(lambda: "unaccounted 0" in tppo("status").stdout, "alerts of the tests before to be told")
     out = tppo("status").stdout
     for service in ("intake", "risk", "referral", "notify", "ledger"):
         assert service in out
-    assert "unaccounted 0" in out
     assert "wait for approval" in out
     assert "│ ?" not in out  # lag could be read
 
