@@ -62,7 +62,7 @@ def test_that_nobody_acknowledged_stands_in_the_case() -> None:
 
 
 def test_an_alert_names_the_ring_of_the_applicant() -> None:
-    net = {"net": {"ring": {"ring_id": "ring-1"}}}
+    net: dict[str, Any] = {"net": {"ring": {"ring_id": "ring-1"}}}
     step = step_of(assessed("threat_or_fear_disclosed", act=True, **THREAT, **net))
     assert {(a.ring, a.of_ring) for a in sent(step, AlertRequested)} == {("ring-1", False)}
     alone = step_of(assessed("threat_or_fear_disclosed", act=True, **THREAT))
