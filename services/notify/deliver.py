@@ -93,10 +93,10 @@ def after_result(before: Alert, result: Result, roster: Roster, now: datetime) -
     return progress
 
 
-def together(alerts: list[Alert]) -> str:
-    """Idempotency key of one message that holds several alerts: the same for the same alerts."""
+def together(alerts: list[Alert], instance: str) -> str:
+    """Idempotency key of one message. Of several alerts it is the instance's own: another one may win others of them at the same moment."""
     keys = sorted(a.sending.key for a in alerts if a.sending)
-    return keys[0] if len(keys) == 1 else str(uuid5(ids.NAMESPACE, "+".join(keys)))
+    return keys[0] if len(keys) == 1 else str(uuid5(ids.NAMESPACE, "+".join([*keys, instance])))
 
 
 def _again(alert: Alert, look: Look, now: datetime) -> bool:

@@ -1,9 +1,11 @@
 """What notify does with requests and with time passing: stored before it is sent, the result after."""
 
+import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
+from uuid import uuid4
 
 import structlog
 from pydantic import ValidationError
@@ -45,6 +47,8 @@ class Desk:
             secret,
         )
         self._planned: list[Progress] = []
+        self._again: set[str] = set()
+        self._instance = uuid4().hex
         self._texts, self._public_url, self._desk_url, self._log = texts, public_url.rstrip("/"), desk_url, log
 
     def requested(self, message: Incoming) -> None:
@@ -90,9 +94,10 @@ class Desk:
             steps = [
                 self._extended(a, now) if a.alert_id in self.sender.flying else deliver.take(a, look, now) for a in due
             ]
-            messages = self._messages(steps)
+            self._again = {a.alert_id for a in due if a.sending and a.sending.link}
+            groups = self._groups(steps)
             clashed = self._save(steps)
-            started = [m for m in messages if clashed.isdisjoint(m.notice.alert_ids)]
+            started = self._won(groups, clashed, now)
             measures.REPEATED.inc(
                 self.store.note_messages([(m.notice.idempotency_key, m.person) for m in started], now)
             )
@@ -144,8 +149,8 @@ class Desk:
         progress.alert.lease_until = progress.alert.due_at = now + LEASE
         return progress
 
-    def _messages(self, steps: Sequence[Progress]) -> list[Message]:
-        """One for each person and channel; alerts that may go together are one, and keep its key if it is sent again."""
+    def _groups(self, steps: Sequence[Progress]) -> list[list[Alert]]:
+        """What is one message: alerts of one person and channel that may go together, with its key; what goes again keeps its key."""
         groups: dict[tuple[str, ...], list[Alert]] = defaultdict(list)
         for step in steps:
             told = step.alert.sending
@@ -156,25 +161,49 @@ class Desk:
             groups[(told.person, told.channel, told.to, str(told.over), step.alert.chain.name, again)].append(
                 step.alert
             )
-        return [self._message(alerts) for alerts in groups.values()]
+        for alerts in groups.values():
+            first = alerts[0].sending
+            if first is not None and not first.link:
+                key = deliver.together(alerts, self._instance)
+                told = first.model_copy(
+                    update={"key": key, "link": links.hashed(links.token(self.secret, key, first.person))}
+                )
+                for alert in alerts:
+                    alert.sending = told
+        return list(groups.values())
+
+    def _won(self, groups: Sequence[list[Alert]], clashed: set[str], now: datetime) -> list[Message]:
+        """Messages of what this instance claimed. Two instances that want the same alerts each win some, and each sends its own.
+
+        A message that goes again has one key for both, so it goes whole or a little later: halves under one key would hide each other.
+        """
+        found: list[Message] = []
+        for alerts in groups:
+            won = [a for a in alerts if a.alert_id not in clashed]
+            if won and (len(won) == len(alerts) or not self._goes_again(alerts)):
+                found.append(self._message(won))
+            elif won:
+                self._later(won, now)
+        return found
+
+    def _goes_again(self, alerts: Sequence[Alert]) -> bool:
+        return any(a.alert_id in self._again for a in alerts)
+
+    def _later(self, alerts: Sequence[Alert], now: datetime) -> None:
+        """Within some seconds, not at the same moment as another instance."""
+        wait = timedelta(seconds=1 + random.random() * 4)
+        steps = [Progress.of(a) for a in self.store.find(len(alerts), _id={"$in": [a.alert_id for a in alerts]})]
+        for step in steps:
+            step.alert.due_at = now + wait
+        self._save(steps)
 
     def _message(self, alerts: list[Alert]) -> Message:
-        first = alerts[0].sending
-        assert first is not None
-        key = first.key if first.link else deliver.together(alerts)
-        link = self.link(key, first.person)
-        told = first.model_copy(update={"key": key, "link": links.hashed(link.rpartition("/")[2])})
-        for alert in alerts:
-            alert.sending = told
+        told = alerts[0].sending
+        assert told is not None
         known = self.people.roster.people.get(told.person)
-        notice = self._texts.notice(
-            alerts,
-            told,
-            known.language if known else "id",
-            link,
-            links.code(self.secret, key, told.person),
-            self._desk_url,
-        )
+        code = links.code(self.secret, told.key, told.person)
+        language = known.language if known else "id"
+        notice = self._texts.notice(alerts, told, language, self.link(told.key, told.person), code, self._desk_url)
         return Message(told.person, told.channel, told.to, notice)
 
     def _results(self, seconds: float) -> int:

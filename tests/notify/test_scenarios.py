@@ -575,3 +575,28 @@ def test_two_instances_tell_each_person_once(play: Play, tmp_path: Path) -> None
     told = [what for _, _, what in [*play.arrived(), *other.arrived()]]
     other.close()
     assert sorted(told) == [f"R-{n:02}" for n in range(40)]
+
+
+def test_two_instances_that_want_the_same_message_do_not_hinder_each_other(play: Play, tmp_path: Path) -> None:
+    """Each wins some of its alerts, as two bulk writes at one moment do: every alert is told once, in one of two messages."""
+    other = Play(play.database, tmp_path)
+    for number in range(6):
+        play.ask(f"R-{number}", to="disnaker-3301", severity="normal")
+    play.clock.now += 2 * MINUTE
+    other.clock.now = play.clock.now
+    real = play.store.due
+
+    def half_is_taken(now: datetime, limit: int) -> list[Any]:
+        due = real(now, limit)
+        play.store.due = real  # type: ignore[method-assign]
+        for alert in due[::2]:  # the other instance was quicker with these
+            play.database["alerts"].update_one({"_id": alert.alert_id}, {"$inc": {"version": 1}})
+        return due
+
+    play.store.due = half_is_taken  # type: ignore[method-assign]
+    play.desk.turn()
+    other.desk.turn()
+    told = [what.split() for _, _, what in [*play.arrived(), *other.arrived()]]
+    other.close()
+    assert sorted(ref for refs in told for ref in refs) == [f"R-{n}" for n in range(6)]
+    assert len(told) == 2
