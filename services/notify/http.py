@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import uuid5
 
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException
+from fastapi import APIRouter, Depends, FastAPI, HTTPException
 from fastapi_offline import FastAPIOffline
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,7 +17,8 @@ from services.notify.http_links import links_router
 from services.notify.http_replies import replies_router
 from services.notify.silence import Silence
 from services.notify.work import Desk
-from services.runtime.identity import Caller, Forbidden, Unauthorised, Verifier
+from services.runtime.bearer import Bearer, allow
+from services.runtime.identity import Caller, Verifier
 
 
 class _Strict(BaseModel):
@@ -49,12 +50,7 @@ class NewDrill(_Strict):
 def make_api(desk: Desk, verifier: Verifier, reply_secret: bytes | None) -> FastAPI:
     app: FastAPI = FastAPIOffline(title="tppo notify", version="1", description=__doc__)
 
-    def caller(authorization: Annotated[str | None, Header()] = None) -> Caller:
-        try:
-            return verifier.verify(authorization)
-        except Unauthorised as error:
-            raise HTTPException(401, str(error), {"WWW-Authenticate": "Bearer"}) from None
-
+    caller = Bearer(verifier)
     app.include_router(_alerts(desk, caller))
     app.include_router(_silences(desk, caller))
     app.include_router(_drills(desk, caller))
@@ -63,45 +59,45 @@ def make_api(desk: Desk, verifier: Verifier, reply_secret: bytes | None) -> Fast
     return app
 
 
-def _alerts(desk: Desk, caller: Callable[..., Caller]) -> APIRouter:
+def _alerts(desk: Desk, caller: Bearer) -> APIRouter:
     router = APIRouter(tags=["alerts"])
     Who = Annotated[Caller, Depends(caller)]
 
     @router.get("/alerts")
     def open_alerts(who: Who, to: str | None = None, state: str = "open", limit: int = 100) -> list[dict[str, Any]]:
         """Alerts of a state, of one target if it is named."""
-        _allow(who, "alerts:read")
+        allow(who, "alerts:read")
         wanted = {"state": state} | ({"to": to} if to else {})
         return [shown(a) for a in desk.store.find(min(limit, 500), **wanted)]
 
     @router.get("/alerts/{alert_id}")
     def one(alert_id: str, who: Who) -> dict[str, Any]:
         """What was planned, sent, received, acknowledged and escalated, and why."""
-        _allow(who, "alerts:read")
+        allow(who, "alerts:read")
         return shown(_known(desk, alert_id))
 
     @router.get("/inbox")
     def inbox(who: Who) -> list[dict[str, Any]]:
         """What the caller was told and is not over: reference, deadline, whether somebody has seen or taken it."""
-        _allow(who, "alerts:ack")
+        allow(who, "alerts:ack")
         return [shown(a) for a in desk.store.told_to(who.subject) if a.state != "settled"]
 
     @router.post("/alerts/{alert_id}/seen", status_code=202)
     def seen(alert_id: str, who: Who) -> dict[str, str]:
         """A person has really seen it: nobody else is told. Not the agency's answer to the referral."""
-        _allow(who, "alerts:ack")
+        allow(who, "alerts:ack")
         return _changed(desk, alert_id, lambda a: acknowledge.seen(a, who.subject, "at the desk", desk.clock()))
 
     @router.post("/alerts/{alert_id}/take", status_code=202)
     def take(alert_id: str, who: Who) -> dict[str, str]:
         """I take care of it. 409 when somebody else does."""
-        _allow(who, "alerts:ack")
+        allow(who, "alerts:ack")
         return _changed(desk, alert_id, lambda a: acknowledge.taken(a, who.subject, "at the desk", desk.clock()))
 
     @router.post("/alerts/{alert_id}/hand-over", status_code=202)
     def hand_over(alert_id: str, wanted: HandOver, who: Who) -> dict[str, str]:
         """To another person, who is told at once. 409 says why that cannot be."""
-        _allow(who, "alerts:ack")
+        allow(who, "alerts:ack")
         now = desk.clock()
         return _changed(
             desk, alert_id, lambda a: acknowledge.hand_over(a, who.subject, wanted.to, desk.look([a], now), now)
@@ -110,19 +106,19 @@ def _alerts(desk: Desk, caller: Callable[..., Caller]) -> APIRouter:
     return router
 
 
-def _silences(desk: Desk, caller: Callable[..., Caller]) -> APIRouter:
+def _silences(desk: Desk, caller: Bearer) -> APIRouter:
     router = APIRouter(tags=["silences"])
     Who = Annotated[Caller, Depends(caller)]
 
     @router.get("/silences")
     def silences(who: Who) -> dict[str, Silence]:
-        _allow(who, "alerts:read")
+        allow(who, "alerts:read")
         return desk.store.silences(desk.clock())
 
     @router.post("/silences", status_code=201)
     def silence(wanted: NewSilence, who: Who) -> dict[str, str]:
         """From now on. Alerts on which a life depends are told all the same."""
-        _allow(who, "alerts:silence")
+        allow(who, "alerts:silence")
         now = desk.clock()
         try:
             made = Silence(
@@ -141,7 +137,7 @@ def _silences(desk: Desk, caller: Callable[..., Caller]) -> APIRouter:
     @router.delete("/silences/{silence_id}")
     def end(silence_id: str, who: Who) -> dict[str, str]:
         """What it held is told at once."""
-        _allow(who, "alerts:silence")
+        allow(who, "alerts:silence")
         if not desk.store.end_silence(silence_id, desk.clock()):
             raise HTTPException(404, "no such silence")
         return {"status": "ended"}
@@ -149,14 +145,14 @@ def _silences(desk: Desk, caller: Callable[..., Caller]) -> APIRouter:
     return router
 
 
-def _drills(desk: Desk, caller: Callable[..., Caller]) -> APIRouter:
+def _drills(desk: Desk, caller: Bearer) -> APIRouter:
     router = APIRouter(tags=["drills"])
     Who = Annotated[Caller, Depends(caller)]
 
     @router.post("/drills", status_code=202)
     def drill(wanted: NewDrill, who: Who) -> dict[str, Any]:
         """A marked test through every channel of every person; who was tested under this name is not tested again."""
-        _allow(who, "alerts:drill")
+        allow(who, "alerts:drill")
         roster = desk.people.roster
         if wanted.target != "*" and wanted.target not in roster.targets:
             raise HTTPException(404, f"no target {wanted.target} in the roster")
@@ -180,7 +176,7 @@ def _drills(desk: Desk, caller: Callable[..., Caller]) -> APIRouter:
     @router.get("/drills/{name}")
     def report(name: str, who: Who) -> list[dict[str, Any]]:
         """Each person and channel: sent or why not, and whether they acknowledged."""
-        _allow(who, "alerts:read")
+        allow(who, "alerts:read")
         found = desk.store.find(5000, drill=name)
         if not found:
             raise HTTPException(404, "no such drill")
@@ -210,13 +206,6 @@ def drilled(alert: Alert) -> dict[str, Any]:
         "person": alert.to, "channel": last.channel or (alert.history[0].reason or "").rpartition(" ")[2], "state": state,
         "seen_at": alert.seen_at.isoformat() if alert.seen_at else None, "reason": last.reason if state == "failed" else None,
     }  # fmt: skip
-
-
-def _allow(who: Caller, scope: str) -> None:
-    try:
-        who.require(scope)
-    except Forbidden as error:
-        raise HTTPException(403, str(error)) from None
 
 
 def _known(desk: Desk, alert_id: str) -> Alert:

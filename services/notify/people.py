@@ -19,7 +19,7 @@ from services.notify.duty import unreachable
 from services.notify.roster import Person, Roster
 from services.notify.store import AlertStore
 from services.runtime.identity import Signer
-from services.runtime.newest import KeysUnreachable
+from services.runtime.newest import KeysUnreachable, signed_post
 from services.runtime.yaml_file import YamlFault
 
 Newest = Callable[[Iterable[str], int], tuple[int, dict[str, str]]]
@@ -35,12 +35,8 @@ class Tokens:
 
     def __call__(self, kind: str, value: str) -> str | None:
         """None when the value is no phone or address. KeysUnreachable when intake does not answer."""
-        key = self._signer.token("notify", "tppo-intake", ["vault:tokens"])
         asked = {"kind": kind, "value": value, "purpose": "roster", "actor": "notify"}
-        try:
-            answer = self._http.post("/vault/tokens", json=asked, headers={"Authorization": f"Bearer {key}"})
-        except httpx.HTTPError as error:
-            raise KeysUnreachable(type(error).__name__) from None
+        answer = signed_post(self._http, self._signer, "notify", "/vault/tokens", asked)
         if answer.status_code == 422:
             return None
         if answer.status_code != 200:

@@ -4,8 +4,8 @@ Raw pymongo, since a storm of alerts is written in bulk, which mongoengine canno
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -17,11 +17,11 @@ from services.contracts.alerts import AlertProgressed
 from services.contracts.tokens import Newer, moved
 from services.notify.alert import Alert, Progress
 from services.notify.silence import Silence
+from services.notify.stages import AN_HOUR
 from services.runtime import faults, outbox
 from services.runtime.broker import Outgoing
 
 KEPT_DAYS = 731  # after the deadline
-AN_HOUR = timedelta(hours=1)
 _SPARSE: dict[str, Any] = {"sparse": True}
 INDEXES: dict[str, list[IndexModel]] = {
     "alerts": [
@@ -40,7 +40,6 @@ INDEXES: dict[str, list[IndexModel]] = {
     "replies": [IndexModel([("at", 1)], expireAfterSeconds=7200)],
     "roster": [],
 }
-Change = Callable[[Alert], Progress | None]
 
 
 class AlertStore:
@@ -73,9 +72,6 @@ class AlertStore:
         """Every alert that waits for somebody, for the auditor."""
         for document in self.collection.find({"state": "open"}).batch_size(batch):
             yield _alert(document)
-
-    def count(self, **wanted: Any) -> int:
-        return self.collection.count_documents(wanted)
 
     def oldest_due(self) -> datetime | None:
         found = self.collection.find_one(
@@ -147,8 +143,10 @@ class AlertStore:
             self.wake("silence", now)
         return gone
 
-    def wake(self, held: str, now: datetime) -> None:
-        self.collection.update_many({"held": held, "state": "open"}, {"$set": {"due_at": now}, "$inc": {"version": 1}})
+    def wake(self, held: str, now: datetime, **wanted: Any) -> None:
+        """What is held for this reason is looked at again at once."""
+        query = {"held": held, "state": "open", **wanted}
+        self.collection.update_many(query, {"$set": {"due_at": now}, "$inc": {"version": 1}})
 
     def sent(self, people: Iterable[str], now: datetime) -> Mapping[str, list[datetime]]:
         """When each of these got a message in the last hour."""

@@ -38,16 +38,9 @@ class Desk:
         self, store: AlertStore, people: People, chains: Chains, texts: Texts, sender: Sender, *, secret: bytes, public_url: str,
         desk_url: str, clock: Callable[[], datetime], log: structlog.typing.FilteringBoundLogger,
     ) -> None:  # fmt: skip
-        self.store, self.people, self.chains, self.sender, self.clock, self.secret = (
-            store,
-            people,
-            chains,
-            sender,
-            clock,
-            secret,
-        )
+        self.store, self.people, self.chains = store, people, chains
+        self.sender, self.clock, self.secret = sender, clock, secret
         self._planned: list[Progress] = []
-        self._again: set[str] = set()
         self._instance = uuid4().hex
         self._texts, self._public_url, self._desk_url, self._log = texts, public_url.rstrip("/"), desk_url, log
 
@@ -94,10 +87,10 @@ class Desk:
             steps = [
                 self._extended(a, now) if a.alert_id in self.sender.flying else deliver.take(a, look, now) for a in due
             ]
-            self._again = {a.alert_id for a in due if a.sending and a.sending.link}
+            again = {a.alert_id for a in due if a.sending and a.sending.link}
             groups = self._groups(steps)
             clashed = self._save(steps)
-            started = self._won(groups, clashed, now)
+            started = self._won(groups, clashed, again, now)
             measures.REPEATED.inc(
                 self.store.note_messages([(m.notice.idempotency_key, m.person) for m in started], now)
             )
@@ -136,12 +129,15 @@ class Desk:
         self._planned = []
 
     def _settle(self, request: AlertSettled) -> None:
+        rings: list[str] = []
+
         def settled(alert: Alert) -> Progress | None:
+            rings[:] = [alert.ring] if alert.of_ring and alert.ring else []
             return over.settle(alert, request.reason, self.clock())
 
         self.store_planned()  # it may be among them
-        if self.change(request.alert_id, settled) == "done":
-            self.store.wake("ring", self.clock())
+        if self.change(request.alert_id, settled) == "done" and rings:
+            self.store.wake("ring", self.clock(), ring=rings[0])
 
     def _extended(self, alert: Alert, now: datetime) -> Progress:
         """Still on its way in this very process: nobody else may take it."""
@@ -172,7 +168,7 @@ class Desk:
                     alert.sending = told
         return list(groups.values())
 
-    def _won(self, groups: Sequence[list[Alert]], clashed: set[str], now: datetime) -> list[Message]:
+    def _won(self, groups: Sequence[list[Alert]], clashed: set[str], again: set[str], now: datetime) -> list[Message]:
         """Messages of what this instance claimed. Two instances that want the same alerts each win some, and each sends its own.
 
         A message that goes again has one key for both, so it goes whole or a little later: halves under one key would hide each other.
@@ -180,14 +176,11 @@ class Desk:
         found: list[Message] = []
         for alerts in groups:
             won = [a for a in alerts if a.alert_id not in clashed]
-            if won and (len(won) == len(alerts) or not self._goes_again(alerts)):
+            if won and (len(won) == len(alerts) or again.isdisjoint(a.alert_id for a in alerts)):
                 found.append(self._message(won))
             elif won:
                 self._later(won, now)
         return found
-
-    def _goes_again(self, alerts: Sequence[Alert]) -> bool:
-        return any(a.alert_id in self._again for a in alerts)
 
     def _later(self, alerts: Sequence[Alert], now: datetime) -> None:
         """Within some seconds, not at the same moment as another instance."""

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import Header, HTTPException
+from fastapi import HTTPException
 
 from services.referral import measures
 from services.referral.case import Actor, Case, Referral
@@ -14,7 +14,8 @@ from services.referral.reveal import Vault
 from services.referral.steps import Step
 from services.referral.store import CaseStore
 from services.referral.tables import Tables
-from services.runtime.identity import Caller, Forbidden, Unauthorised, Verifier
+from services.runtime.bearer import Bearer
+from services.runtime.identity import Caller, Verifier
 from services.runtime.outbox import Conflict
 
 TRIES = 10
@@ -30,12 +31,9 @@ class Doors:
     verifier: Verifier
     clock: Callable[[], datetime]
 
-    def caller(self, authorization: Annotated[str | None, Header()] = None) -> Caller:
-        """Who calls; 401 says which check failed."""
-        try:
-            return self.verifier.verify(authorization)
-        except Unauthorised as error:
-            raise HTTPException(401, str(error), {"WWW-Authenticate": "Bearer"}) from None
+    @property
+    def caller(self) -> Bearer:
+        return Bearer(self.verifier)
 
     def case(self, case_id: str) -> Case:
         case = self.store.get(case_id)
@@ -62,13 +60,6 @@ class Doors:
             measures.count(step)
             return step
         raise HTTPException(503, "the case is being written all the time; try again", {"Retry-After": "1"})
-
-
-def allow(who: Caller, scope: str) -> None:
-    try:
-        who.require(scope)
-    except Forbidden as error:
-        raise HTTPException(403, str(error)) from None
 
 
 def actor_of(who: Caller) -> Actor:

@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.contracts.referrals import AnswerRefused, AnswerStatus, ReferralAnswered
 from services.referral import answer, decide, entities, measures
 from services.referral.case import Case, Referral, ReferralState
-from services.referral.doors import Doors, allow, shown
+from services.referral.doors import Doors, shown
 from services.referral.move import NotAllowed
 from services.referral.reveal import Refused, Unreachable
 from services.referral.steps import Step
+from services.runtime.bearer import allow
 from services.runtime.identity import Caller
 
 # A step is written a little after its time was read: what is younger than this may still be joined by something older.

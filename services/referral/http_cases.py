@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.contracts import ids
 from services.referral import answer, decide, desk, letter, move
 from services.referral.case import ERASED, Actor, Case, Deferral, broken_at
-from services.referral.doors import Doors, actor_of, allow
+from services.referral.doors import Doors, actor_of
 from services.referral.http_agency import Answer, reveal, take
 from services.referral.move import NotAllowed
 from services.referral.steps import Step
+from services.runtime.bearer import allow
 from services.runtime.identity import Caller
 
 # Whom an applicant can ask (agencies.md, section 10).

@@ -32,14 +32,17 @@ class Newest:
         return version, found
 
     def _ask(self, tokens: list[str]) -> dict[str, Any]:
-        key = self._signer.token(self._service, "tppo-intake", ["vault:tokens"])
-        try:
-            answer = self._http.post(
-                "/vault/tokens/newest", json={"tokens": tokens}, headers={"Authorization": f"Bearer {key}"}
-            )
-        except httpx.HTTPError as error:
-            raise KeysUnreachable(type(error).__name__) from None
+        answer = signed_post(self._http, self._signer, self._service, "/vault/tokens/newest", {"tokens": tokens})
         if answer.status_code != 200:
             raise KeysUnreachable(f"answered {answer.status_code}")
         found: dict[str, Any] = answer.json()
         return found
+
+
+def signed_post(http: httpx.Client, signer: Signer, service: str, path: str, body: dict[str, Any]) -> httpx.Response:
+    """A question about tokens, signed by the service; KeysUnreachable when nothing comes back."""
+    key = signer.token(service, "tppo-intake", ["vault:tokens"])
+    try:
+        return http.post(path, json=body, headers={"Authorization": f"Bearer {key}"})
+    except httpx.HTTPError as error:
+        raise KeysUnreachable(type(error).__name__) from None

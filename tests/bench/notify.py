@@ -37,9 +37,10 @@ from services.notify.auditor import Auditor
 from services.notify.chains import Chains
 from services.notify.roster import Roster
 from services.notify.settings import HERE
-from services.notify.store import AlertStore
+from services.notify.store import INDEXES, AlertStore
 from services.referral.tables import Tables
 from services.runtime.broker import Outgoing, Producer
+from services.runtime.documents import migrate
 from services.runtime.identity import Signer
 from services.runtime.settings import KafkaSettings
 from services.simulator.day import play
@@ -101,9 +102,10 @@ def way() -> dict[str, float]:
             for form, _ in pairs:
                 http.post("/events", json=form).raise_for_status()
             player.start()
+            began = time.monotonic()
             for number, (_, talk) in enumerate(pairs):
-                until_at = number * (SECONDS - 5) / MUST_ACT
-                _pace(player, until_at)
+                _pace(began, number * (SECONDS - 5) / MUST_ACT)
+                player.must_live()
                 sent[talk["subject"]] = datetime.now(UTC)
                 http.post("/events", json=talk).raise_for_status()
         deadline = time.monotonic() + 120
@@ -135,13 +137,10 @@ def way() -> dict[str, float]:
         }
 
 
-def _pace(player: Player, at: float) -> None:
-    if not hasattr(_pace, "began"):
-        _pace.began = time.monotonic()  # type: ignore[attr-defined]
-    left = _pace.began + at - time.monotonic()  # type: ignore[attr-defined]
+def _pace(began: float, at: float) -> None:
+    left = began + at - time.monotonic()
     if left > 0:
         time.sleep(left)  # paces the load
-    player.must_live()
 
 
 def _first_mails(stack: Stack) -> dict[str, datetime]:
@@ -204,9 +203,7 @@ def _paced(stack: Stack, asked: list[AlertRequested]) -> None:
         producer.send_all(
             Outgoing(a.TOPIC, a.key, a.encode(), [("kind", b"AlertRequested")]) for a in asked[start : start + 100]
         )
-        left = began + start * STORM_S / len(asked) - time.monotonic()
-        if left > 0:
-            time.sleep(left)  # paces the load
+        _pace(began, start * STORM_S / len(asked))
     producer.close()
 
 
@@ -236,9 +233,6 @@ def timers() -> list[dict[str, float]]:
     found: list[dict[str, float]] = []
     with running(()) as stack:
         database = MongoClient[dict[str, Any]](stack.addresses.store, tz_aware=True)["bench"]
-        from services.notify.store import INDEXES
-        from services.runtime.documents import migrate
-
         migrate(database, INDEXES)
         store, agencies, there = AlertStore(database), list(Tables.load().agencies), 0
         now = datetime.now(UTC)
