@@ -30,19 +30,15 @@ def needs_case(assessed: RiskAssessed) -> bool:
 
 
 def route(assessed: RiskAssessed, case: Case | None, tables: Tables, now: datetime) -> Step | None:
-    """None when nothing is to be done; a known assessment changes nothing."""
+    """None when nothing is to be done: an assessment that is known or older changes nothing."""
     if case is None and not needs_case(assessed):
         return None
-    if case is not None and (case.state == ERASED or assessed.assessment_id in case.inbox):
+    if case is not None and (case.state == ERASED or not _newer(assessed, case)):
         return None
     if case is None:
         step = _flag(assessed, tables, now)
     else:
         step = Step(case.model_copy(deep=True))
-        step.case.inbox.append(assessed.assessment_id)
-        if assessed.record_version <= step.case.record_version:
-            step.sentence = "an older assessment; the case keeps the newer one"
-            return step
         _update(step, assessed, tables, now)
         if tables.states[step.case.state].closed:
             return step  # nothing leaves a closed case; only a person opens it again
@@ -51,6 +47,14 @@ def route(assessed: RiskAssessed, case: Case | None, tables: Tables, now: dateti
         for rule in fired(assessed, tables.routes):
             _refer(step, rule, assessed, tables, now)
     return step
+
+
+def _newer(assessed: RiskAssessed, case: Case) -> bool:
+    """Versions decide, not ids. A worker that died after it had sent, before it had stored, may be followed by one that takes the
+    same causes in another order: then another assessment bears the version of a lost one, and one that is known comes back with more."""
+    if assessed.record_version != case.record_version:
+        return assessed.record_version > case.record_version
+    return assessed.assessment_id != case.assessment_id
 
 
 def fired(assessed: RiskAssessed, routes: Iterable[Route]) -> list[Route]:
@@ -96,7 +100,6 @@ def _flag(assessed: RiskAssessed, tables: Tables, now: datetime) -> Step:
         opened_at=now,
         **_state(assessed),
     )
-    case.inbox.append(assessed.assessment_id)
     case.safety_hold = assessed.must_act
     step = Step(case, sentence="a new case")
     step.log(now, "flagged", SYSTEM, "; ".join(assessed.reasons), caused_by=assessed.assessment_id)

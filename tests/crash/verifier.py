@@ -73,9 +73,8 @@ class _Seen:
             case RiskAssessed() as m:
                 if m.cause == "event":  # those of signals and outcomes are counted apart (promise 2)
                     self.outcomes[m.caused_by].add(f"assessment {m.assessment_id}")
-                newest = self.assessed.get(m.assessment_id)
-                if newest is None or m.record_version > newest.record_version:
-                    self.assessed[m.assessment_id] = m
+                # The last word: an attempt that died may have taken causes in another order.
+                self.assessed[m.assessment_id] = m
             case FactRecorded() as m:
                 self.outcomes[m.caused_by].add("fact")
             case CaseMoved() as m:

@@ -232,12 +232,23 @@ def test_a_planned_referral_leaves_when_it_becomes_mandated() -> None:
     assert not any(m.question == "child_protection" for m in sent(again, ReferralQueued))
 
 
-def test_an_older_assessment_that_comes_late_changes_nothing_but_is_remembered() -> None:
+def test_an_older_assessment_that_comes_late_changes_nothing() -> None:
     first = step_of(assessed("work_intent_not_in_siskop2mi", version=6))
-    late = step_of(assessed("nik_structure_invalid", version=5), first.case)
-    assert late.messages == []
-    assert late.case.findings == first.case.findings
-    assert "as-5" in late.case.inbox
+    assert route(assessed("nik_structure_invalid", version=5), first.case, TABLES, NOW) is None
+    assert route(assessed("work_intent_not_in_siskop2mi", version=6), first.case, TABLES, NOW) is None
+
+
+def test_after_an_attempt_that_died_the_case_follows_what_the_next_one_said() -> None:
+    """The lost attempt heard a signal before the second event, the next one after it: one version twice, one id with two versions."""
+    lost = assessed("shared_phone_many_applicants", version=5).model_copy(update={"assessment_id": "signal"})
+    event = assessed("dukcapil_no_match", version=5).model_copy(update={"assessment_id": "event"})
+    both = assessed("dukcapil_no_match", "shared_phone_many_applicants", version=6)
+    both = both.model_copy(update={"assessment_id": "signal"})
+    case = step_of(lost).case
+    for message in (event, both):
+        case = step_of(message, case).case
+    assert [f["id"] for f in case.findings] == ["dukcapil_no_match", "shared_phone_many_applicants"]
+    assert all(route(message, case, TABLES, NOW) is None for message in (lost, event, both))
 
 
 def test_promise_7_the_system_itself_only_flags_plans_and_sends_what_is_mandated() -> None:
