@@ -7,10 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.contracts.fields import Time
 from services.contracts.message import Message
 
+# Why an applicant had to wait or was refused, as the office counts it (R41: only the first is about labour migration).
+Family = Literal["dugaan_pmi_np", "dugaan_tppo", "identitas", "berkas", "lain"]
 CaseAction = Literal[
     "flagged", "updated", "moved", "proposed", "referral_planned", "referral_approved", "referral_sent", "referral_answered",
     "referral_withdrawn", "referral_expired", "fields_asked", "fields_released", "outcome_confirmed", "hold_released", "clock",
-    "restricted", "released", "alert_seen",
+    "restricted", "released", "alert_seen", "consent_given", "consent_withdrawn", "glass_broken",
 ]  # fmt: skip
 
 
@@ -30,6 +32,25 @@ class CaseMoved(Message):
     referral_id: str | None = Field(None, description="referral concerned")
     agency_id: str | None = Field(None, description="agency concerned")
     caused_by: str | None = Field(None, description="assessment or answer that led to it")
+    office_code: str | None = Field(None, description="office of the case")
+    route: str | None = Field(None, description="rule that asked, of a referral")
+    family: Family | None = Field(None, description="of a deferral or refusal: reason family, for the statistics")
+    kabupaten: str | None = Field(None, description="of a move: where the applicant lives, 4 digits")
+    destination: str | None = Field(None, description="of a move: first country of destination")
+    at: Time = Field(description="when")
+
+
+class ControlSampled(Message):
+    """One application of the control sample: drawn, interviewed, and what the interview showed. Counted by the ledger."""
+
+    TOPIC: ClassVar[str] = "case-events"
+    KEY: ClassVar[str] = "case_id"
+
+    case_id: str = Field(description="the id that a case of this application has or would have")
+    status: Literal["drawn", "interviewed", "found"] = Field(
+        description="`found`: after the interview it needs a case after all, the rules alone had missed it"
+    )
+    office_code: str = Field(description="office")
     at: Time = Field(description="when")
 
 

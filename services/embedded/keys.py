@@ -11,11 +11,11 @@ SERVICES = ("intake", "risk", "referral", "notify", "ledger")
 
 
 def ensure(folder: Path) -> None:
-    """One signing key per service and one for `tppo token`; the vault's two secrets, and notify's two."""
+    """One signing key per service and one for `tppo token`; the vault's two secrets, notify's two, and referral's."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for issuer in (ISSUER, *SERVICES):
         make_key(folder / f"{issuer}.key.json", folder / "public", issuer)
-    for name in ("master_key", "token_key", "link_secret", "webhook_secret"):
+    for name in ("master_key", "token_key", "link_secret", "webhook_secret", "control_key"):
         path = folder / name
         if not path.exists():
             path.touch(mode=0o600)

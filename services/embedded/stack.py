@@ -158,6 +158,8 @@ class Stack:
                 }
             case "risk":
                 env |= {f"{prefix}PACKS": str(self.folder / "packs")}
+            case "referral":
+                env |= {f"{prefix}CONTROL_KEY_FILE": str(key / "control_key")}
             case "notify":
                 env |= {
                     f"{prefix}SMTP_PORT": str(where.mail_smtp),

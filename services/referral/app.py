@@ -10,6 +10,7 @@ from services.referral.handle import Handlers
 from services.referral.http import make_app
 from services.referral.rekey import Rekey
 from services.referral.reveal import Vault
+from services.referral.sample import Sample
 from services.referral.settings import ReferralSettings
 from services.referral.store import INDEXES, CaseStore
 from services.referral.tables import Tables
@@ -38,11 +39,12 @@ def main() -> None:
     api = make_app(
         store=store, tables=tables, vault=vault, verifier=Verifier(settings.jwks_dir, settings.audience), clock=now
     )
-    handlers = Handlers(store, tables, now, log, rekey)
+    sample = Sample(settings.control_key.get_secret_value().encode())
+    handlers = Handlers(store, tables, now, log, rekey, sample)
 
     def effects() -> int:
         late = handlers.turn()
-        sent = outbox.publish(store.collection, producer) + outbox.publish(store.refusals, producer)
+        sent = sum(outbox.publish(each, producer) for each in (store.collection, store.refusals, store.control))
         return late + sent + rekey.turn()
 
     loop = ConsumerLoop(

@@ -10,6 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.contracts import tokens
+from services.contracts.cases import Family
 
 ReferralState = Literal[
     "planned", "sent", "acknowledged", "working", "need_more_data", "answered", "wrong_agency", "expired", "withdrawn"
@@ -79,6 +80,30 @@ class Proposal(BaseModel):
     legal_ref: str | None = None
     outcome: str | None = None
     deferral: "Deferral | None" = None
+    family: Family | None = None
+
+
+class Consent(BaseModel):
+    """What the person agreed to, for organisations that get nothing without it (UU 27/2022 Ps 20 a)."""
+
+    consent_ref: str
+    text: str = Field(description="version of the text that was read out (consents.yaml)")
+    agencies: list[str]
+    given_by: Literal["person", "guardian"]
+    asked_by: str
+    role: str
+    at: datetime
+    withdrawn_at: datetime | None = None
+
+
+class Glass(BaseModel):
+    """Somebody looks at what he does not need by his task, for a reason, for a while; two supervisors are told."""
+
+    by: str
+    role: str
+    reason: str
+    at: datetime
+    until: datetime
 
 
 class Deferral(BaseModel):
@@ -167,6 +192,9 @@ class Case(BaseModel):
     kabupaten: list[str] = []
     ring_entities: list[Entity] = []
     notices: list[str] = []
+    consents: list[Consent] = []
+    glass: list[Glass] = []
+    family: Family | None = Field(None, description="why the applicant waits or was refused, as the office counts it")
     referrals: list[Referral] = []
     clocks: list[Clock] = []
     clock_rounds: dict[str, int] = Field(default={}, description="how often each clock of each matter began")

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 
 from services.contracts import ids
-from services.referral import clock, entities, move, outcome, send
-from services.referral.case import OUT, SYSTEM, Actor, Case, Outcome, Referral
+from services.referral import clock, consent, entities, move, outcome, send
+from services.referral.case import OUT, Actor, Case, Outcome, Referral
 from services.referral.move import NotAllowed
-from services.referral.route import kabupaten
+from services.referral.place import kabupaten
 from services.referral.states import OUTCOMES
 from services.referral.steps import Step
-from services.referral.tables import ALLOWED, Agency, Tables
+from services.referral.tables import ALLOWED, Tables
 
 APPROVERS = ("supervisor", "kakanim")
 CONFIRMERS = ("case_officer", "supervisor", "kakanim")
@@ -22,14 +22,11 @@ def approve(
 ) -> Step:  # fmt: skip
     """A supervisor lets one planned referral leave; the case is then referred, and opened before if it was not."""
     step, referral = _about(case, referral_id, actor, APPROVERS, reason, tables)
-    if case.restricted and not case.must_act:
-        raise NotAllowed(
-            "the processing is restricted at the person's request (UU 27/2022 Ps 41); it must be released first"
-        )
+    move.must_be_unrestricted(case)
     if referral.state != "planned":
         raise NotAllowed(f"the referral is {referral.state}; only a planned one can be approved")
-    if referral.consent_needed and not consent_ref:
-        raise NotAllowed("this agency gets nothing without the consent of the person; name the consent record")
+    if referral.consent_needed:
+        consent.must_hold(case, consent_ref, referral.agency_id)
     rule = tables.route(referral.route)
     if rule is None:
         raise NotAllowed(f"the rule {referral.route} is not in force any more")
@@ -142,16 +139,13 @@ def ask_again(
         raise NotAllowed(f"name an agency of the directory with the role {rule.role if rule else 'of the question'}")
     if referral.state in OUT:
         raise NotAllowed(f"the referral is {referral.state}; an open question is not asked twice")
-    if case.restricted and not case.must_act:
-        raise NotAllowed("the processing is restricted at the person's request (UU 27/2022 Ps 41)")
-    if rule.consent and not referral.consent_ref:
-        raise NotAllowed(
-            "this agency gets nothing without the consent of the person; approve a planned one with its record"
-        )
+    move.must_be_unrestricted(case)
+    if rule.consent:
+        consent.must_hold(case, referral.consent_ref, agency.agency_id)
     if referral.state == "planned":
         send.withdraw(step, referral, actor, "another agency was named", now)
     again = send.plan(
-        step, rule, agency, referral.territory, now, tables, caused_by=case.assessment_id, round_=_round(step.case, rule.code, agency),
+        step, rule, agency, referral.territory, now, tables, caused_by=case.assessment_id, round_=send.next_round(step.case, rule.code, agency),
         automatic=True, actor=actor, why=reason.strip(),
     )  # fmt: skip
     again.consent_ref = referral.consent_ref
@@ -174,43 +168,6 @@ def release_hold(case: Case, agency_id: str, reason: str, tables: Tables, now: d
     step.case.safety_hold = False
     step.log(now, "hold_released", Actor(ref=agency_id, role="agency"), reason.strip(), agency_id=agency_id)
     return step
-
-
-def tick(case: Case, tables: Tables, now: datetime) -> Step | None:
-    """Take the steps of clocks that are due; None when none is. What nobody answered ends, urgent questions are asked again."""
-    step = Step(case.model_copy(deep=True), sentence="a clock moved")
-    taken = clock.take_due(step, now, tables.clocks)
-    for running, name in taken:
-        referral = step.case.referral(running.about)
-        where = {"referral_id": referral.referral_id, "agency_id": referral.agency_id} if referral else {}
-        step.log(now, "clock", SYSTEM, f"{running.name}: {name}", **where)
-        if name == "expire" and referral is not None:
-            _expire(step, referral, tables, now)
-    if taken:
-        move.follow(step, tables, now)
-    return step if taken else None
-
-
-def _expire(step: Step, referral: Referral, tables: Tables, now: datetime) -> None:
-    referral.state, referral.owner = "expired", send.supervisor(step.case)
-    clock.end(step, referral.referral_id, "expired", now)
-    step.log(
-        now, "referral_expired", SYSTEM, f"no answer on route {referral.route}", referral_id=referral.referral_id,
-        agency_id=referral.agency_id,
-    )  # fmt: skip
-    rule = tables.route(referral.route)
-    if referral.urgent and rule is not None:
-        agency = tables.agencies[referral.agency_id]
-        send.plan(
-            step, rule, agency, referral.territory, now, tables, caused_by=referral.referral_id,
-            round_=_round(step.case, rule.code, agency), automatic=True, why="urgent and not answered: asked again",
-        )  # fmt: skip
-
-
-def _round(case: Case, question: str, agency: Agency) -> int:
-    return 1 + max(
-        (r.round for r in case.referrals if (r.question, r.agency_id) == (question, agency.agency_id)), default=0
-    )
 
 
 def _about(

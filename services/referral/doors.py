@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import HTTPException
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.referral import measures
 from services.referral.case import Actor, Case, Referral
@@ -75,3 +76,47 @@ _REFERRAL = {
 def shown(referral: Referral) -> dict[str, Any]:
     """A referral without anything personal."""
     return referral.model_dump(mode="json", include=_REFERRAL)
+
+
+class Body(BaseModel):
+    """What every decision of a person brings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    reason: str = Field(min_length=3, max_length=2000)
+
+
+def saved(step: Step) -> dict[str, Any]:
+    """A case as it stands after a decision."""
+    return listed(step.case) | {"sentence": step.sentence}
+
+
+def listed(case: Case) -> dict[str, Any]:
+    """A case in a list."""
+    keys = {
+        "case_id",
+        "case_ref",
+        "office_code",
+        "state",
+        "level",
+        "must_act",
+        "must_review",
+        "opened_at",
+        "safety_hold",
+    }
+    of_referral = {
+        "referral_id",
+        "referral_ref",
+        "agency_id",
+        "question",
+        "state",
+        "mode",
+        "owner",
+        "deadline",
+        "proposed",
+    }
+    return case.model_dump(mode="json", include=keys) | {
+        "sentences": [f["sentence_id"] for f in case.findings],
+        "proposal": case.proposal.to if case.proposal else None,
+        "referrals": [r.model_dump(mode="json", include=of_referral) for r in case.referrals],
+    }

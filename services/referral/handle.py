@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from services.contracts import ids
 from services.contracts.alerts import AlertProgressed
 from services.contracts.assessments import RiskAssessed
+from services.contracts.cases import ControlSampled
 from services.contracts.message import decode
 from services.contracts.network import RingAssessed
 from services.contracts.passport_events import (
@@ -20,17 +21,19 @@ from services.contracts.passport_events import (
     TokenKeysRotated,
 )
 from services.contracts.referrals import AnswerRefused, ReferralAnswered
-from services.referral import decide, desk, measures, person
+from services.referral import desk, measures, person
 from services.referral.answer import answer
 from services.referral.move import NotAllowed
 from services.referral.rekey import Rekey
 from services.referral.ring import route_ring
 from services.referral.route import route
+from services.referral.sample import Sample
 from services.referral.seen import TOLD as TOLD_BY_NOTIFY
 from services.referral.seen import seen
 from services.referral.steps import Step
 from services.referral.store import CaseStore
 from services.referral.tables import Tables
+from services.referral.tick import tick
 from services.runtime.broker import Incoming
 from services.runtime.failures import Reject, Retry
 from services.runtime.outbox import Conflict
@@ -51,9 +54,10 @@ class Handlers:
         clock: Callable[[], datetime],
         log: structlog.typing.FilteringBoundLogger,
         rekey: Rekey,
+        sample: Sample,
     ) -> None:
         self._store, self._tables, self._clock, self._log = store, tables, clock, log
-        self._rekey = rekey
+        self._rekey, self._sample = rekey, sample
         self._looked = datetime.min.replace(tzinfo=UTC)
 
     def by_topic(self) -> dict[str, Callable[[Incoming], None]]:
@@ -72,12 +76,23 @@ class Handlers:
             assessed = RiskAssessed.decode(message.value)
         except (ValidationError, ValueError) as error:
             raise Reject(f"is not an assessment: {type(error).__name__}") from None
-        self._store.lay_on_desk(
-            assessed.application_id, desk.seen(assessed), assessed.record_version, self._clock()
-        )  # fmt: skip
+        self._at_desk(assessed)
         assessed = assessed.model_copy(update={"facts": self._rekey.facts(assessed.facts)})
         case = self._store.get(ids.case_id(assessed.application_id))
         self._save(route(assessed, case, self._tables, self._clock()))
+
+    def _at_desk(self, assessed: RiskAssessed) -> None:
+        """What the interviewing officer sees, and who is of the control sample."""
+        now, seen = self._clock(), desk.seen(assessed, self._sample)
+        self._store.lay_on_desk(assessed.application_id, seen, assessed.record_version, now)
+        case_id = ids.case_id(assessed.application_id)
+        try:
+            for status in desk.control(assessed, self._sample):
+                self._store.note_control(
+                    ControlSampled(case_id=case_id, status=status, office_code=assessed.office_code, at=now.isoformat())
+                )
+        except Conflict:
+            raise Retry("somebody else wrote the control sample in between") from None
 
     def ring_assessed(self, message: Incoming) -> None:
         if message.kind != RingAssessed.__name__ or message.value is None:
@@ -157,7 +172,7 @@ class Handlers:
             self._looked = now
         for case in late:
             with contextlib.suppress(Retry):  # somebody else moved it; the next turn sees it again
-                self._save(decide.tick(case, self._tables, now))
+                self._save(tick(case, self._tables, now))
         return len(late)
 
     def _save(self, step: Step | None) -> None:

@@ -13,7 +13,7 @@ from services.referral import answer, decide, entities, measures
 from services.referral.case import Case, Referral, ReferralState
 from services.referral.doors import Doors, shown
 from services.referral.move import NotAllowed
-from services.referral.reveal import Refused, Unreachable
+from services.referral.reveal import Refused, Unreachable, of_case
 from services.referral.steps import Step
 from services.runtime.bearer import allow
 from services.runtime.identity import Caller
@@ -87,6 +87,7 @@ def router(doors: Doors) -> APIRouter:
             cases = await run_in_threadpool(doors.store.asked, own[1], state, place, until, limit)
             if cases or doors.clock() >= deadline:
                 break
+            place = place and (until, "")  # nothing stands before it
             await asyncio.sleep(LOOK_EVERY_S)
         found = [
             shown(r)
@@ -106,7 +107,7 @@ def router(doors: Doors) -> APIRouter:
             raise HTTPException(410, "the referral was withdrawn")
         reader = f"{agency_id}/{who.subject}"
         doors.store.record_read(case.case_id, reader, "referral", doors.clock(), referral.fields)
-        values = reveal(doors, case, referral, reader)
+        values = referral_values(doors, case, referral, reader)
         sentences = [{"id": f["sentence_id"], "en": f["sentence_en"]} for f in case.findings]
         return (
             shown(referral)
@@ -173,9 +174,10 @@ def _own(doors: Doors, referral_id: str, agency_id: str) -> tuple[Case, Referral
     return case, referral
 
 
-def reveal(doors: Doors, case: Case, referral: Referral, reader: str) -> dict[str, Any]:
+def reveal(doors: Doors, case: Case, groups: list[str], ref: str, reader: str, purpose: str) -> dict[str, Any]:
+    """Clear values of field groups, with the reader's name in the record; HTTP errors say why not."""
     try:
-        values = doors.vault.reveal(case, referral, reader)
+        values = doors.vault.reveal(case, groups, ref, reader, purpose)
     except Refused as error:
         measures.REVEALS.labels("refused").inc()
         raise HTTPException(409, str(error)) from None
@@ -184,6 +186,12 @@ def reveal(doors: Doors, case: Case, referral: Referral, reader: str) -> dict[st
         raise HTTPException(503, f"the vault cannot be reached: {error}", {"Retry-After": "5"}) from None
     measures.REVEALS.labels("shown").inc()
     return values
+
+
+def referral_values(doors: Doors, case: Case, referral: Referral, reader: str) -> dict[str, Any]:
+    """Everything that the groups of a referral show."""
+    of_vault = reveal(doors, case, referral.fields, referral.referral_ref, reader, "referral")
+    return of_vault | of_case(case, referral)
 
 
 def _cursor(case: Case) -> str:

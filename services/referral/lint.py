@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from services.contracts.assessments import Finding, RiskAssessed
-from services.referral.route import kabupaten, variables
+from services.referral.place import kabupaten
+from services.referral.route import variables
 from services.referral.tables import DEFAULT_AGENCY, Example, Route, Tables
 from services.runtime import conditions
 

@@ -6,8 +6,10 @@ Nobody and nothing else moves a case, but for one thing: whether its referrals a
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import get_args
 
 from services.contracts import ids
+from services.contracts.cases import Family
 from services.referral import clock, outcome
 from services.referral.case import ERASED, OPEN, OUT, SYSTEM, Actor, Case, Deferral, Proposal
 from services.referral.send import withdraw
@@ -34,6 +36,7 @@ class Wish:
     legal_ref: str | None = None
     outcome: str | None = None
     deferral: Deferral | None = None
+    family: Family | None = None
     linked: frozenset[str] = field(default=frozenset())  # tokens of the officer's own phones, relatives, firms
 
 
@@ -44,10 +47,7 @@ def move(case: Case, wish: Wish, actor: Actor, tables: Tables, now: datetime) ->
         possible = ", ".join(legal(case, tables)) or "nothing"
         raise NotAllowed(f"a case that is {case.state} cannot become {wish.to}; it can become: {possible}")
     must_be_free(case, wish.linked)
-    if case.restricted and not case.must_act:
-        raise NotAllowed(
-            "the processing is restricted at the person's request (UU 27/2022 Ps 41); it must be released first"
-        )
+    must_be_unrestricted(case)
     if not wish.reason.strip():
         raise NotAllowed("a reason is needed")
     second = rule.second if rule.second and case.level >= rule.second.from_level else None
@@ -69,7 +69,7 @@ def move(case: Case, wish: Wish, actor: Actor, tables: Tables, now: datetime) ->
         _check(step.case, rule, wish, actor, now)
         step.case.proposal = Proposal(
             to=wish.to, by=actor.ref, role=actor.role, at=now, reason=wish.reason.strip(), legal_ref=wish.legal_ref,
-            outcome=wish.outcome, deferral=wish.deferral,
+            outcome=wish.outcome, deferral=wish.deferral, family=wish.family,
         )  # fmt: skip
         step.sentence = f"proposed; a second person confirms: {' or '.join(second.by)}"
         step.log(now, "proposed", actor, f"{wish.to}: {wish.reason.strip()}", legal_ref=wish.legal_ref)
@@ -79,6 +79,14 @@ def move(case: Case, wish: Wish, actor: Actor, tables: Tables, now: datetime) ->
 def legal(case: Case, tables: Tables) -> dict[str, Move]:
     """Moves that people may make from here."""
     return {to: m for to, m in tables.states[case.state].next.items() if m.by != ["system"]}
+
+
+def must_be_unrestricted(case: Case) -> None:
+    """A person may have the processing paused (UU 27/2022 Ps 41), unless somebody must act."""
+    if case.restricted and not case.must_act:
+        raise NotAllowed(
+            "the processing is restricted at the person's request (UU 27/2022 Ps 41); it must be released first"
+        )
 
 
 def must_be_free(case: Case, linked: frozenset[str]) -> None:
@@ -130,7 +138,7 @@ def move_to(
 
 def _enter(step: Step, wish: Wish, actor: Actor, tables: Tables, now: datetime) -> None:
     case = step.case
-    case.deferral = wish.deferral or case.deferral
+    case.deferral, case.family = wish.deferral or case.deferral, wish.family or case.family
     if wish.to in ("interviewing", "case_opened", "reopened") and actor.role != "system":
         case.officer = actor.ref
     step.sentence = f"{case.state} → {wish.to}"
@@ -160,7 +168,7 @@ def _as_proposed(wish: Wish, proposal: Proposal) -> Wish:
     """What is confirmed is what was proposed; the second person adds a reason of his own."""
     return Wish(
         wish.to, f"{proposal.reason} / {wish.reason.strip()}", wish.legal_ref or proposal.legal_ref, proposal.outcome,
-        proposal.deferral, wish.linked,
+        proposal.deferral, proposal.family, wish.linked,
     )  # fmt: skip
 
 
@@ -192,6 +200,9 @@ _NEEDS: dict[Need, _Missing] = {
         "a deferral needs in writing: legal_ref, what to bring, and how to object"
         if not (w.deferral and w.legal_ref)
         else None
+    ),
+    "family": lambda c, w, a, n: (
+        None if w.family or c.family else f"name the family of the reason, one of: {', '.join(get_args(Family))}"
     ),
     "interview": lambda c, w, a, n: None if c.facts.get("int") else "nobody is refused without an interview on record",
     "legal_ref": lambda c, w, a, n: None if w.legal_ref else "a legal reference is needed",

@@ -7,8 +7,8 @@ import httpx
 from services.referral.case import Case, Referral
 from services.runtime.identity import Signer
 
-# R0, R6, R7 and R8 need nothing of the vault. There is no field for a safe contact yet: the phone on the form may be the
-# recruiter's, so it is in no group.
+# R0 and R6 to R9 need nothing of the vault. There is no field for a safe contact yet: the phone on the form may be the recruiter's,
+# so it is in no group.
 GROUPS: dict[str, tuple[str, ...]] = {
     "R1": ("app.full_name", "app.nik", "app.birth_date"),
     "R1(4)": ("app.full_name", "app.nik", "app.birth_date"),
@@ -17,6 +17,20 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "R4": ("app.nik", "app.kk_no", "app.birth_date", "doc.items"),
     "R5": ("app.agent", "app.sponsor", "app.agent_license_no", "app.manning_agent", "int.lpk", "int.recruiter"),
 }
+
+
+def of_case(case: Case, referral: Referral) -> dict[str, Any]:
+    """What the groups hold that is in the case itself: needs (R7), the consent (R8), the coded interview (R9). No free text exists."""
+    told, found = case.facts.get("int", {}), dict[str, Any]()
+    if "R7" in referral.fields:
+        needs = {"minor": case.facts.get("person", {}).get("is_minor"), "support_need": told.get("support_need")}
+        found["needs"] = {name: value for name, value in needs.items() if value is not None}
+    consent = next((c for c in case.consents if c.consent_ref == referral.consent_ref), None)
+    if "R8" in referral.fields and consent is not None:
+        found["consent"] = consent.model_dump(mode="json", include={"consent_ref", "text", "given_by", "at"})
+    if "R9" in referral.fields:
+        found["interview"] = {k: v for k, v in told.items() if not k.endswith(("_token", "_simhash"))}
+    return found
 
 
 class Unreachable(ConnectionError):
@@ -34,11 +48,11 @@ class Vault:
         self._http = httpx.Client(base_url=url, timeout=10)
         self._signer = signer
 
-    def reveal(self, case: Case, referral: Referral, actor: str) -> dict[str, Any]:
-        """Clear values of the referral's field groups; a NIK is cut to its last four digits where the group says so."""
-        fields = [] if case.members else sorted({name for group in referral.fields for name in GROUPS.get(group, ())})
-        found = self._ask(case, referral, actor, fields) if fields else {}
-        if "R1" not in referral.fields and "R4" not in referral.fields and "app.nik" in found:
+    def reveal(self, case: Case, groups: list[str], ref: str, actor: str, purpose: str) -> dict[str, Any]:
+        """Clear values of field groups; a NIK is cut to its last four digits where the groups say so. A ring has none."""
+        fields = [] if case.members else sorted({name for group in groups for name in GROUPS.get(group, ())})
+        found = self._ask(case, fields, ref, actor, purpose) if fields else {}
+        if "R1" not in groups and "R4" not in groups and "app.nik" in found:
             found["app.nik"] = f"…{found['app.nik'][-4:]}"
         return found
 
@@ -59,11 +73,11 @@ class Vault:
             raise Unreachable(f"intake answered {answer.status_code}")
         return str(answer.json()["token"])
 
-    def _ask(self, case: Case, referral: Referral, actor: str, fields: list[str]) -> dict[str, Any]:
+    def _ask(self, case: Case, fields: list[str], ref: str, actor: str, purpose: str) -> dict[str, Any]:
         token = self._signer.token("referral", "tppo-intake", ["vault:reveal"])
         body = {
-            "application_id": case.application_id, "fields": fields, "purpose": "referral", "safety": case.must_act,
-            "case_ref": referral.referral_ref, "actor": actor,
+            "application_id": case.application_id, "fields": fields, "purpose": purpose, "safety": case.must_act,
+            "case_ref": ref, "actor": actor,
         }  # fmt: skip
         try:
             answer = self._http.post("/vault/reveal", json=body, headers={"Authorization": f"Bearer {token}"})

@@ -11,6 +11,7 @@ from services.contracts import ids
 from services.contracts.assessments import RiskAssessed
 from services.referral import clock, entities
 from services.referral.case import ERASED, SYSTEM, Case, short_ref
+from services.referral.place import kabupaten
 from services.referral.send import plan, send
 from services.referral.steps import Step
 from services.referral.tables import Route, Tables
@@ -74,20 +75,6 @@ def variables(assessed: RiskAssessed) -> dict[str, Any]:
         "domicile_kab": kabupaten(assessed.facts, "domicile") or "",
     }
     return found
-
-
-def kabupaten(facts: dict[str, Any], territory: str) -> str | None:
-    """Four digits: where the person lives, or where the registry has them; the NIK's as a last resort (section 1).
-
-    None where the place does not matter (`any`).
-    """
-    if territory == "any":
-        return None
-    domicile = facts.get("app", {}).get("domicile_desa_code")
-    registry = facts.get("duk", {}).get("domicile_desa_code")
-    first, second = (registry, domicile) if territory == "registry" else (domicile, registry)
-    found = first or (None if territory == "registry" else second) or facts.get("person", {}).get("nik_kab")
-    return str(found)[:4] if found else None
 
 
 def _flag(assessed: RiskAssessed, tables: Tables, now: datetime) -> Step:

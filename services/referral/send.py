@@ -94,6 +94,13 @@ def withdraw(step: Step, referral: Referral, actor: Actor, reason: str, now: dat
     )  # fmt: skip
 
 
+def next_round(case: Case, question: str, agency: Agency) -> int:
+    """The number that the same question to the same agency would have now."""
+    return 1 + max(
+        (r.round for r in case.referrals if (r.question, r.agency_id) == (question, agency.agency_id)), default=0
+    )
+
+
 def coded(case: Case, referral: Referral) -> dict[str, Any]:
     """Coded facts that belong to the referral's field groups; nothing of a group it does not have."""
     found: dict[str, Any] = {}

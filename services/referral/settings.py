@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from services.runtime.settings import ServiceSettings
@@ -19,3 +19,4 @@ class ReferralSettings(ServiceSettings):
     audience: str = Field("tppo-referral", description="audience that tokens must name")
     intake_url: str = Field("http://127.0.0.1:8080", description="intake, for reveals")
     key_file: Path = Field(description="private key that signs calls to intake, a JWK")
+    control_key: SecretStr = Field(description="secret that draws the control sample, 16 bytes or more", min_length=16)

@@ -12,7 +12,7 @@ from services.referral.deadline import Deadline
 Role = Literal["system", "officer", "case_officer", "supervisor", "kakanim", "kanwil"]
 Need = Literal[
     "below_level_3", "must_be_opened", "no_hold", "deferral", "interview", "legal_ref", "evidence_over", "all_answered",
-    "outcome", "uninvolved",
+    "outcome", "uninvolved", "family",
 ]  # fmt: skip
 
 
@@ -144,4 +144,4 @@ def faults(
 
 
 _PLACE = re.compile(r"\{([^}]*)\}")
-NEEDED_CLOCKS = frozenset({"answer", "approval", "fields", "desk", "open", "law", "news"})
+NEEDED_CLOCKS = frozenset({"answer", "approval", "fields", "desk", "open", "law", "news", "glass"})

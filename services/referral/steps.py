@@ -6,6 +6,7 @@ from datetime import datetime
 from services.contracts.cases import CaseMoved, RetentionSet
 from services.contracts.message import Message
 from services.referral.case import Actor, Case
+from services.referral.place import kabupaten
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,20 @@ class Step:
 
     def log(self, at: datetime, action: str, actor: Actor, reason: str, **more: str | None) -> None:
         """History and its head on `case-events`."""
-        entry = self.case.log(at, action, actor, reason, **more)
-        self.case.touched_at = at
+        case, entry = self.case, self.case.log(at, action, actor, reason, **more)
+        case.touched_at = at
+        referral = case.referral(entry.referral_id) if entry.referral_id else None
+        of_move = {
+            "family": case.family,
+            "kabupaten": kabupaten(case.facts, "domicile"),
+            "destination": next(iter(case.facts.get("app", {}).get("dest_countries") or ()), None),
+        }
         self.messages.append(
             (
                 CaseMoved.TOPIC,
                 CaseMoved(
-                    case_id=self.case.case_id,
-                    application_id=self.case.application_id,
+                    case_id=case.case_id,
+                    application_id=case.application_id,
                     seq=entry.seq,
                     head=entry.hash,
                     action=action,
@@ -44,6 +51,9 @@ class Step:
                     referral_id=entry.referral_id,
                     agency_id=entry.agency_id,
                     caused_by=entry.caused_by,
+                    office_code=case.office_code or None,
+                    route=referral.route if referral else None,
+                    **(of_move if action == "moved" else {}),
                     at=at.isoformat(),
                 ),
             )

@@ -1,6 +1,7 @@
 """Cases in the document store, through mongoengine: one document per case with inbox and outbox inside."""
 
 import contextlib
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from pymongo import IndexModel
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
+from services.contracts.cases import ControlSampled
 from services.contracts.fields import parse_time
 from services.contracts.message import Message
 from services.contracts.referrals import AnswerRefused
@@ -17,8 +19,12 @@ from services.referral.case import Case
 from services.referral.steps import Step, Tombstone
 from services.runtime import faults, outbox
 from services.runtime.broker import Outgoing
+from services.runtime.oldest import Oldest, walk
 
-REFUSALS_DAYS = 90
+REFUSALS_DAYS, CONTROL_DAYS = (
+    90,
+    183,
+)  # the control sample is identifiable for 6 months (privacy-and-safety.md, section 2)
 READS_DAYS = 5 * 365 + 2  # privacy-and-safety.md, section 2
 INDEXES: dict[str, list[IndexModel]] = {
     "cases": [
@@ -34,6 +40,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("purge_at", 1)], expireAfterSeconds=0),
     ],
     "refusals": [IndexModel([("pending", 1)]), IndexModel([("at", 1)], expireAfterSeconds=REFUSALS_DAYS * 86400)],
+    "control": [IndexModel([("pending", 1)]), IndexModel([("at", 1)], expireAfterSeconds=CONTROL_DAYS * 86400)],
     "desk": [IndexModel([("at", 1)], expireAfterSeconds=90 * 86400)],
     "reads": [IndexModel([("case_id", 1), ("at", 1)]), IndexModel([("at", 1)], expireAfterSeconds=READS_DAYS * 86400)],
 }
@@ -89,9 +96,11 @@ class CaseStore:
 
     def __init__(self, clocks: clock.Clocks) -> None:
         self._clocks = clocks
+        self._oldest: defaultdict[str, Oldest] = defaultdict(Oldest)
         self.collection: Collection[dict[str, Any]] = CaseDocument._get_collection()
         self._marks = self.collection.database["marks"]
         self._desk = self.collection.database["desk"]
+        self.control: Collection[dict[str, Any]] = self.collection.database["control"]
         self.refusals: Collection[dict[str, Any]] = self.collection.database["refusals"]
 
     def get(self, case_id: str) -> Case | None:
@@ -116,17 +125,30 @@ class CaseStore:
         self, agency_id: str, state: str, after: tuple[datetime, str] | None, until: datetime, limit: int
     ) -> list[Case]:
         """Cases in which an agency has a referral in this state, in the order in which they were last written, after a place in it."""
-        query: dict[str, Any] = {"asked": f"{agency_id} {state}", "touched_at": {"$lte": until}}
-        if after is not None:
+        asked = {"asked": f"{agency_id} {state}"}
+        order = [("touched_at", 1), ("_id", 1)]
+
+        def find(start: datetime | None, end: datetime, many: int) -> list[dict[str, Any]]:
+            return list(self.collection.find(asked | {"touched_at": _between(start, end)}).sort(order).limit(many))
+
+        if after is None:
+            oldest = self._oldest[asked["asked"]]
+            found = oldest.until(until, limit, find, lambda document: document["touched_at"])
+        else:
             at, case_id = after
-            query["touched_at"]["$gte"] = at
-            query["$or"] = [{"touched_at": {"$gt": at}}, {"_id": {"$gt": case_id}}]
-        found = self.collection.find(query).sort([("touched_at", 1), ("_id", 1)]).limit(limit)
+            same = self.collection.find(asked | {"touched_at": at, "_id": {"$gt": case_id}}).sort("_id", 1).limit(limit)
+            found = list(same)
+            found += walk(find, at, until, limit - len(found))
         return [case for document in found if (case := _case(document))]
 
     def due(self, now: datetime, limit: int) -> list[Case]:
         """Cases with a clock whose next step is due, the longest due first."""
-        found = self.collection.find({"next_due": {"$lte": now}}).sort("next_due", 1).limit(limit)
+
+        def find(start: datetime | None, end: datetime, many: int) -> list[dict[str, Any]]:
+            found = self.collection.find({"next_due": _between(start, end)}).sort("next_due", 1).limit(many)
+            return list(found)
+
+        found = self._oldest["due"].until(now, limit, find, lambda document: document["next_due"])
         return [case for document in found if (case := _case(document))]
 
     def at_desk(self, application_id: str) -> dict[str, Any] | None:
@@ -142,6 +164,17 @@ class CaseStore:
             return
         with contextlib.suppress(DuplicateKeyError):  # a newer one lies there
             self._desk.replace_one(older, {**seen, "record_version": version, "at": now}, upsert=True)
+
+    def note_control(self, said: ControlSampled) -> None:
+        """What became of one of the control sample, once each; nothing of one that was not drawn. Raises outbox.Conflict."""
+        kept = self.control.find_one({"_id": said.case_id})
+        if said.status in (kept["statuses"] if kept else ()) or (kept is None and said.status != "drawn"):
+            return
+        version = kept["version"] if kept else 0
+        document = {"_id": said.case_id, "at": kept["at"] if kept else parse_time(said.at)}
+        document |= {"statuses": [*(kept["statuses"] if kept else ()), said.status]}
+        owed = outbox.grown(self.control, said.case_id, version, [_outgoing(said.TOPIC, said)])
+        outbox.write(self.control, document | owed, version)
 
     def refuse(self, refused: AnswerRefused, agency_id: str, *, tell: bool) -> None:
         """Record an answer that changed nothing; `tell` owes the sender a word in its queue. Safe to repeat."""
@@ -206,6 +239,10 @@ class CaseStore:
     def set_moved(self, case_id: str, version: int, moved: dict[str, Any]) -> None:
         """Not written when somebody else wrote the case; its tokens are then newer."""
         self.collection.update_one({"_id": case_id, "version": version}, {"$set": moved, "$inc": {"version": 1}})
+
+
+def _between(start: datetime | None, end: datetime) -> dict[str, datetime]:
+    return {"$lte": end} if start is None else {"$gt": start, "$lte": end}
 
 
 def _case(document: dict[str, Any] | None) -> Case | None:

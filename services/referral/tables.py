@@ -16,6 +16,7 @@ from services.runtime import conditions
 from services.runtime.yaml_file import YamlFault, YamlFile
 
 HERE = Path(__file__).parent
+FILES = ("routes.yaml", "states.yaml", "clocks.yaml", "answers.yaml", "consents.yaml")
 DEFAULT_AGENCY = "kanim-clp"  # a referral without an agency is ours to resolve
 
 # Field groups an agency of a role may ever get (agencies.md, section 4). R9 is released by a case officer only.
@@ -60,6 +61,13 @@ class Agency(_Strict):
     valid_from: date
     valid_to: date | None = None
     note: str = ""
+
+
+class ConsentText(_Strict):
+    """What is read out before somebody agrees."""
+
+    valid_from: date
+    text: Text
 
 
 class Example(_Strict):
@@ -112,12 +120,11 @@ class Tables:
     states: dict[str, State]
     clocks: dict[str, ClockRule]
     answers: dict[str, dict[str, Code]]
+    consents: dict[str, ConsentText]
 
     @classmethod
     def load(cls, folder: Path = HERE) -> "Tables":
-        files = {
-            name: YamlFile(folder / name) for name in ("routes.yaml", "states.yaml", "clocks.yaml", "answers.yaml")
-        }
+        files = {name: YamlFile(folder / name) for name in FILES}
         routes = _shaped(files["routes.yaml"], dict[str, dict[str, Any]])
         tables = cls(
             _agencies(folder),
@@ -125,6 +132,7 @@ class Tables:
             _shaped(files["states.yaml"], dict[str, State]),
             _shaped(files["clocks.yaml"], dict[str, ClockRule]),
             _shaped(files["answers.yaml"], dict[str, dict[str, Code]]),
+            _shaped(files["consents.yaml"], dict[str, ConsentText]),
         )
         for file, place, text in (*faults(tables.states, tables.clocks, tables.answers), *tables._faults()):
             raise files[file].fault(place, text)

@@ -12,6 +12,7 @@ from services.referral import clock, decide
 from services.referral.case import Case, Referral
 from services.referral.deadline import share
 from services.referral.steps import Step
+from services.referral.tick import tick
 from tests.referral.cases import BOSS, NOW, TABLES, THREAT, assessed, sent, step_of, waiting
 
 
@@ -25,8 +26,8 @@ def referred() -> tuple[Case, Referral]:
     return case, referral
 
 
-def tick(case: Case, at: datetime) -> Step:
-    step = decide.tick(case, TABLES, at)
+def ticked(case: Case, at: datetime) -> Step:
+    step = tick(case, TABLES, at)
     assert step is not None
     return step
 
@@ -58,12 +59,12 @@ def test_each_step_asks_for_somebody_once() -> None:
              (wib(27, 10), [("escalate", "polres-3304:head"), ("escalate", "kanim-clp:inteldakim")]),
              (wib(1, 22, month=12), [("task_force", "gugus-tugas-3304")])]  # fmt: skip
     for at, wanted in steps:
-        early = decide.tick(case, TABLES, at - timedelta(minutes=1))
+        early = tick(case, TABLES, at - timedelta(minutes=1))
         assert early is None or told(early, referral) == []
-        step = tick(case, at)
+        step = ticked(case, at)
         assert told(step, referral) == wanted
         case = step.case
-        again = decide.tick(case, TABLES, at)
+        again = tick(case, TABLES, at)
         assert again is None
     assert clock.due(case, TABLES.clocks) is not None
 
@@ -73,23 +74,23 @@ def test_an_answer_settles_what_the_clock_asked_for() -> None:
     from tests.referral.cases import answered
 
     case, referral = referred()
-    case = tick(case, wib(27, 10)).case
+    case = ticked(case, wib(27, 10)).case
     (running,) = case.running(referral.referral_id)
     assert len(running.alerts) == 4
     step = answer.answer(case, answered(referral.referral_id), "polres-3304", TABLES, wib(27, 11))
     assert step is not None
     assert {m.alert_id for m in sent(step, AlertSettled)} >= set(running.alerts)
-    late = decide.tick(step.case, TABLES, wib(30, 10, month=12))
+    late = tick(step.case, TABLES, wib(30, 10, month=12))
     assert late is None or told(late, referral) == []
 
 
 def test_a_clock_that_jumps_three_days_takes_every_step_once_and_none_again_when_it_jumps_back() -> None:
     case, referral = referred()
-    step = tick(case, wib(27, 10) + timedelta(days=3))
+    step = ticked(case, wib(27, 10) + timedelta(days=3))
     assert [s for s, _ in told(step, referral)] == ["remind", "escalate", "escalate"]
-    back = decide.tick(step.case, TABLES, wib(20, 11))
+    back = tick(step.case, TABLES, wib(20, 11))
     assert back is None
-    onward = decide.tick(step.case, TABLES, wib(30, 11))
+    onward = tick(step.case, TABLES, wib(30, 11))
     assert onward is None or told(onward, referral) == []
 
 
@@ -97,7 +98,7 @@ def test_nobody_answers_and_the_referral_expires_and_the_case_with_it() -> None:
     case, referral = referred()
     for other in [r for r in case.referrals if r.state == "planned"]:
         case = decide.refuse(case, other.referral_id, BOSS, "tidak perlu", TABLES, NOW).case
-    step = tick(case, wib(30, 10, month=12))
+    step = ticked(case, wib(30, 10, month=12))
     assert (step.case.state, step.case.referral(referral.referral_id).state) == ("expired", "expired")  # type: ignore[union-attr]
     assert "referral_expired" in [m.action for m in sent(step, CaseMoved)]
     again = decide.ask_again(
@@ -110,7 +111,7 @@ def test_nobody_answers_and_the_referral_expires_and_the_case_with_it() -> None:
 def test_an_urgent_question_that_nobody_answers_is_asked_again_by_itself() -> None:
     case = step_of(assessed("threat_or_fear_disclosed", act=True, **THREAT)).case
     police = next(r for r in case.referrals if r.question == "protect_now")
-    step = tick(case, NOW + timedelta(hours=48))
+    step = ticked(case, NOW + timedelta(hours=48))
     second = [m for m in sent(step, ReferralQueued) if m.agency_id == "polres-3304"]
     assert [m.question for m in second] == ["protect_now"]
     assert second[0].referral_id != police.referral_id
@@ -120,7 +121,7 @@ def test_an_urgent_question_that_nobody_answers_is_asked_again_by_itself() -> No
 def test_a_planned_referral_that_nobody_approves_goes_to_the_head_of_the_office() -> None:
     first = step_of(assessed("illegal_placement_fee"))
     rid = waiting(first, "investigate_recruitment")
-    step = tick(first.case, NOW + timedelta(hours=2))
+    step = ticked(first.case, NOW + timedelta(hours=2))
     ref = first.case.referral(rid)
     assert ref is not None
     assert told(step, ref) == [("remind", "kanim-clp:supervisor"), ("escalate", "kanim-clp:kakanim")]

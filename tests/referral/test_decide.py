@@ -8,7 +8,6 @@ from services.contracts.referrals import ReferralQueued
 from services.referral import decide
 from services.referral.case import Actor
 from services.referral.move import NotAllowed
-from services.referral.steps import Tombstone
 from tests.referral.cases import BOSS, NOW, TABLES, assessed, sent, step_of, waiting
 
 
@@ -28,7 +27,8 @@ def test_a_supervisor_lets_a_referral_leave() -> None:
     [
         (Actor(ref="p", role="officer"), "x", None, "investigate_recruitment", "may not do this"),
         (BOSS, "  ", None, "investigate_recruitment", "reason"),
-        (BOSS, "x", None, "accompany", "consent"),
+        (BOSS, "x", None, "accompany", "name the consent record"),
+        (BOSS, "x", "S-1", "accompany", "the case has no consent S-1; it has: none"),
     ],
 )
 def test_what_a_person_may_not_do_is_refused_with_the_rule(
@@ -37,12 +37,6 @@ def test_what_a_person_may_not_do_is_refused_with_the_rule(
     first = step_of(assessed("illegal_placement_fee"))
     with pytest.raises(NotAllowed, match=words):
         decide.approve(first.case, waiting(first, question), actor, reason, TABLES, NOW, consent)
-
-
-def test_an_ormas_gets_a_referral_with_the_consent_of_the_person() -> None:
-    first = step_of(assessed("illegal_placement_fee"))
-    second = decide.approve(first.case, waiting(first, "accompany"), BOSS, "diminta", TABLES, NOW, "setuju-1")
-    assert [m.agency_id for m in sent(second, ReferralQueued)] == ["sbmi"]
 
 
 def test_a_sent_referral_cannot_be_approved_again() -> None:
@@ -64,14 +58,3 @@ def test_below_level_3_a_person_refers_and_a_supervisor_approves() -> None:
         decide.refer(case, "ask_everybody", handler, "x", TABLES, NOW)
     with pytest.raises(NotAllowed, match="in the case already"):
         decide.refer(step.case, "victim_support_social", handler, "x", TABLES, NOW)
-
-
-def test_consent_withdrawn_takes_the_referral_back() -> None:
-    first = step_of(assessed("illegal_placement_fee"))
-    rid = waiting(first, "accompany")
-    case = decide.approve(first.case, rid, BOSS, "diminta", TABLES, NOW, "setuju-1").case
-    step = decide.refuse(case, rid, BOSS, "persetujuan ditarik", TABLES, NOW)
-    assert [(t, m.key.decode()) for t, m in step.messages if isinstance(m, Tombstone)] == [("queue-sbmi", rid)]
-    taken = step.case.referral(rid)
-    assert taken is not None
-    assert (taken.state, taken.retracted) == ("withdrawn", True)

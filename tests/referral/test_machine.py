@@ -11,11 +11,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from services.contracts.alerts import AlertRequested, AlertSettled
 from services.contracts.cases import CaseMoved, OutcomeRecorded
 from services.contracts.referrals import ReferralAnswered, ReferralQueued
-from services.referral import answer, clock, decide, move, person
+from services.referral import answer, clock, consent, decide, glass, move, person
 from services.referral.case import ERASED, OPEN, OUT, Actor, Case, Deferral, Referral, broken_at
 from services.referral.move import NotAllowed, Wish
 from services.referral.route import route
 from services.referral.steps import Step, Tombstone
+from services.referral.tick import tick
 from tests.referral.cases import NOW, TABLES, THREAT, assessed
 
 ROLES = ("officer", "case_officer", "supervisor", "kakanim", "kanwil")
@@ -71,7 +72,7 @@ class World(RuleBasedStateMachine):
         assert self.case is not None
         wish = Wish(
             data.draw(st.sampled_from(sorted(TABLES.states))), "alasan", data.draw(st.sampled_from([None, "Permenkumham 8/2014"])),
-            "fraud_not_tppo", data.draw(st.sampled_from([None, LETTER])),
+            "fraud_not_tppo", data.draw(st.sampled_from([None, LETTER])), data.draw(st.sampled_from([None, "berkas"])),
         )  # fmt: skip
         legal = TABLES.states[self.case.state].next
         before = self.case
@@ -87,6 +88,7 @@ class World(RuleBasedStateMachine):
             assert who.role == "kakanim"
         if wish.to == "deferred" and step.case.state == "deferred":
             assert step.case.deferral is not None
+            assert step.case.family is not None
         self.take(step)
 
     @rule(data=st.data())
@@ -100,7 +102,7 @@ class World(RuleBasedStateMachine):
         second = legal[to].second
         for ref, roles in ((f"p-{self.version}-1", legal[to].by), (f"p-{self.version}-2", second.by if second else [])):
             for role in (r for r in roles if r != "system" and self.case.state != to):
-                wish = Wish(to, "alasan", "Permenkumham 8/2014", "fraud_not_tppo", LETTER)
+                wish = Wish(to, "alasan", "Permenkumham 8/2014", "fraud_not_tppo", LETTER, "lain")
                 with contextlib.suppress(NotAllowed):
                     self.take(move.move(self.case, wish, Actor(ref=ref, role=role), TABLES, self.now))
                     break
@@ -112,10 +114,36 @@ class World(RuleBasedStateMachine):
         for referral in list(self.case.referrals):
             with contextlib.suppress(NotAllowed):
                 if referral.state == "planned":
-                    self.take(decide.approve(self.case, referral.referral_id, boss, "ya", TABLES, self.now, "setuju-1"))
+                    self.take(
+                        decide.approve(self.case, referral.referral_id, boss, "ya", TABLES, self.now, self._consent())
+                    )
                 elif referral.state == "answered" and confirm:
                     code = referral.proposed
                     self.take(decide.confirm(self.case, referral.referral_id, code, 2, boss, "ya", TABLES, self.now))
+
+    def _consent(self) -> str | None:
+        assert self.case is not None
+        return next((c.consent_ref for c in self.case.consents if c.withdrawn_at is None), None)
+
+    @rule(who=people, agency=st.sampled_from(["sbmi", "migrant-care"]), by=st.sampled_from(["person", "guardian"]))
+    def the_person_agrees(self, who: Actor, agency: str, by: Any) -> None:
+        assert self.case is not None
+        with contextlib.suppress(NotAllowed):
+            self.take(consent.give(self.case, [agency], "ormas-2026-1", by, who, TABLES, self.now))
+
+    @rule(who=people)
+    def the_person_withdraws(self, who: Actor) -> None:
+        assert self.case is not None
+        with contextlib.suppress(NotAllowed):
+            self.take(consent.withdraw(self.case, self._consent() or "none", who, "tidak mau lagi", TABLES, self.now))
+
+    @rule(who=people)
+    def somebody_breaks_the_glass(self, who: Actor) -> None:
+        assert self.case is not None
+        with contextlib.suppress(NotAllowed):
+            self.take(glass.break_(self.case, who, "keluarga menelepon", frozenset(), TABLES, self.now))
+        for each in self.case.glass:
+            assert each.until - each.at == timedelta(hours=3)
 
     @rule()
     def every_agency_answers(self) -> None:
@@ -137,7 +165,7 @@ class World(RuleBasedStateMachine):
         try:
             match what:
                 case "approve":
-                    step = decide.approve(self.case, rid, who, "alasan", TABLES, now, "setuju-1")
+                    step = decide.approve(self.case, rid, who, "alasan", TABLES, now, self._consent())
                 case "refuse":
                     step = decide.refuse(self.case, rid, who, "alasan", TABLES, now)
                 case "again":
@@ -184,7 +212,7 @@ class World(RuleBasedStateMachine):
         assert self.case is not None
         self.now += timedelta(hours=hours)
         for _ in range(5):  # a turn of the loop may find more to do
-            step = decide.tick(self.case, TABLES, self.now)
+            step = tick(self.case, TABLES, self.now)
             if step is None:
                 break
             self.take(step)
@@ -260,7 +288,9 @@ class World(RuleBasedStateMachine):
         if referral.retracted or case.state == ERASED:
             assert not standing, "what was taken back leaves the queue"
         if referral.consent_needed and referral.sent_at:
-            assert referral.consent_ref, "no community organisation without consent"
+            held = next(c for c in case.consents if c.consent_ref == referral.consent_ref)
+            assert referral.agency_id in held.agencies, "no community organisation without consent"
+            assert held.withdrawn_at is None or referral.retracted, "withdrawn consent takes back what rested on it"
 
 
 TestWorld = World.TestCase

@@ -13,6 +13,7 @@ from services.referral.case import Actor, Case, Deferral
 from services.referral.move import NotAllowed, Wish
 from services.referral.route import route
 from services.referral.steps import Step, Tombstone
+from services.referral.tick import tick
 from tests.referral.cases import BOSS, NOW, TABLES, THREAT, assessed, sent, step_of
 
 OFFICER, OTHER = Actor(ref="petugas-1", role="officer"), Actor(ref="petugas-2", role="officer")
@@ -34,7 +35,9 @@ def flagged(level: int = 2, **facts: Any) -> Case:
 
 def deferred(**facts: Any) -> Case:
     case = moved(flagged(3, **facts), "case_opened", BOSS)
-    case = moved(moved(case, "verifying", BOSS), "deferred", HANDLER, legal_ref=LAW, deferral=LETTER)
+    case = moved(
+        moved(case, "verifying", BOSS), "deferred", HANDLER, legal_ref=LAW, deferral=LETTER, family="dugaan_pmi_np"
+    )
     return moved(case, "deferred", KAKANIM)
 
 
@@ -78,7 +81,7 @@ def test_an_officer_linked_to_an_entity_of_the_case_hands_it_on() -> None:
 @pytest.mark.parametrize("missing", ["legal_ref", "deferral"])
 def test_a_deferral_without_law_list_and_objection_text_cannot_be_stored(missing: str) -> None:
     case = moved(moved(flagged(3), "case_opened", BOSS), "verifying", BOSS)
-    given: dict[str, Any] = {"legal_ref": LAW, "deferral": LETTER}
+    given: dict[str, Any] = {"legal_ref": LAW, "deferral": LETTER, "family": "dugaan_pmi_np"}
     del given[missing]
     with pytest.raises(NotAllowed, match="a deferral needs in writing"):
         moved(case, "deferred", HANDLER, **given)
@@ -157,7 +160,7 @@ def test_a_case_in_pause_does_not_move_and_its_clocks_stand() -> None:
     with pytest.raises(NotAllowed, match="Ps 41"):
         moved(paused.case, "case_opened", BOSS)
     assert all(c.paused_at == NOW for c in paused.case.clocks)
-    assert decide.tick(paused.case, TABLES, NOW + timedelta(days=9)) is None
+    assert tick(paused.case, TABLES, NOW + timedelta(days=9)) is None
     again = person.release(paused.case, NOW + timedelta(days=9))
     assert again is not None
     assert {c.due_at for c in again.case.clocks} == {

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from services.referral.tables import HERE, TableError, Tables
+from services.referral.tables import FILES, HERE, TableError, Tables
 
-FILES = ("routes.yaml", "states.yaml", "clocks.yaml", "answers.yaml")
 Change = Callable[[Any], Any]
 
 
@@ -33,6 +32,9 @@ def drop(*path: str | int) -> Change:
 
 # file, what is done to it, the path that the error names
 MISTAKES: list[tuple[str, Change, str]] = [
+    ("consents.yaml", put("ormas-2026-1", "text", "en", value=""), "ormas-2026-1.text.en"),
+    ("consents.yaml", drop("ormas-2026-1", "valid_from"), "ormas-2026-1.valid_from"),
+    ("clocks.yaml", drop("glass"), "glass"),
     ("routes.yaml", put("identity_doubt", "role", value="tni"), "identity_doubt.role"),
     ("routes.yaml", put("identity_doubt", "fields", value=["R0", "R9"]), "identity_doubt.fields"),
     ("routes.yaml", put("identity_doubt", "fields", value=[]), "identity_doubt.fields"),
