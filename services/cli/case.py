@@ -7,13 +7,9 @@ import httpx
 import typer
 from rich.console import Console
 
+from services.cli.case_calls import Actor, CaseId, Reason, ReferralId, Role, at, post, told
+from services.cli.case_consent import break_glass, consent, withdraw_consent
 from services.cli.connection import connect, must
-
-CaseId = Annotated[str, typer.Argument(help="id of the case")]
-ReferralId = Annotated[str, typer.Argument(help="id of the referral")]
-Actor = Annotated[str, typer.Option(help="who acts, a reference, no name")]
-Reason = Annotated[str, typer.Option(help="why")]
-Role = Annotated[str, typer.Option(help="officer, case_officer, supervisor, kakanim or kanwil")]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +17,9 @@ def register(app: typer.Typer) -> None:
         help="Cases: list, show, move; approve, refuse, release, confirm a referral.", no_args_is_help=True
     )
     group.command("list")(list_)
-    for command in (show, move, refer, approve, refuse, again, release, confirm, letter):
+    group.command("withdraw-consent")(withdraw_consent)
+    group.command("break-glass")(break_glass)
+    for command in (show, move, refer, approve, refuse, again, release, confirm, consent, letter):
         group.command()(command)
     app.add_typer(group, name="case")
 
@@ -99,12 +97,15 @@ def move(
     outcome: Annotated[str | None, typer.Option(help="outcome, with closed_other")] = None,
     bring: Annotated[list[str] | None, typer.Option(help="what the applicant must bring; several times")] = None,
     objection: Annotated[str | None, typer.Option(help="how to object, in plain Indonesian")] = None,
+    family: Annotated[
+        str | None, typer.Option(help="of a deferral or refusal: dugaan_pmi_np, dugaan_tppo, identitas, berkas or lain")
+    ] = None,
 ) -> None:
     """Move a case, propose a move, or confirm what another proposed."""
-    body: dict[str, Any] = {"to": to, "reason": reason, "legal_ref": legal_ref, "outcome": outcome}
+    body: dict[str, Any] = {"to": to, "reason": reason, "legal_ref": legal_ref, "outcome": outcome, "family": family}
     if bring or objection:
         body["deferral"] = {"bring": bring or [], "objection": objection or ""}
-    _told(_post(f"/cases/{case_id}/moves", "cases:move", actor, role, body))
+    told(post(f"/cases/{case_id}/moves", "cases:move", actor, role, body))
 
 
 def refer(
@@ -115,7 +116,7 @@ def refer(
     role: Role = "case_officer",
 ) -> None:
     """Ask a question that no rule asked; a supervisor approves it."""
-    _told(_post(f"/cases/{case_id}/referrals", "cases:move", actor, role, {"question": question, "reason": reason}))
+    told(post(f"/cases/{case_id}/referrals", "cases:move", actor, role, {"question": question, "reason": reason}))
 
 
 def approve(
@@ -127,8 +128,8 @@ def approve(
     consent: Annotated[str | None, typer.Option(help="consent record, for community organisations")] = None,
 ) -> None:
     """Let one planned referral leave to its agency."""
-    case = _post(
-        _at(case_id, referral_id, "approve"), "cases:approve", actor, role, {"reason": reason, "consent_ref": consent}
+    case = post(
+        at(case_id, referral_id, "approve"), "cases:approve", actor, role, {"reason": reason, "consent_ref": consent}
     )
     sent = next(r for r in case["referrals"] if r["referral_id"] == referral_id)
     typer.echo(f"{sent['referral_ref']} is {sent['state']}; {sent['agency_id']} has until {sent['deadline'][:16]}")
@@ -136,7 +137,7 @@ def approve(
 
 def refuse(case_id: CaseId, referral_id: ReferralId, actor: Actor, reason: Reason, role: Role = "supervisor") -> None:
     """Do not let it leave, or take back what left."""
-    _told(_post(_at(case_id, referral_id, "refuse"), "cases:approve", actor, role, {"reason": reason}))
+    told(post(at(case_id, referral_id, "refuse"), "cases:approve", actor, role, {"reason": reason}))
 
 
 def again(
@@ -148,9 +149,9 @@ def again(
     agency: Annotated[str | None, typer.Option(help="another agency of the same kind")] = None,
 ) -> None:
     """Ask the same question again, the same agency or another."""
-    _told(
-        _post(
-            _at(case_id, referral_id, "ask-again"),
+    told(
+        post(
+            at(case_id, referral_id, "ask-again"),
             "cases:approve",
             actor,
             role,
@@ -168,9 +169,9 @@ def release(
     group: Annotated[list[str] | None, typer.Option(help="field group to release; none refuses them all")] = None,
 ) -> None:
     """Decide on the fields an agency asked for."""
-    _told(
-        _post(
-            _at(case_id, referral_id, "fields"), "cases:approve", actor, role, {"reason": reason, "groups": group or []}
+    told(
+        post(
+            at(case_id, referral_id, "fields"), "cases:approve", actor, role, {"reason": reason, "groups": group or []}
         )
     )
 
@@ -186,7 +187,7 @@ def confirm(
 ) -> None:
     """Confirm what an answer means; risk learns from it."""
     body = {"reason": reason, "code": outcome, "confidence": confidence}
-    _told(_post(_at(case_id, referral_id, "outcome"), "cases:approve", actor, role, body))
+    told(post(at(case_id, referral_id, "outcome"), "cases:approve", actor, role, body))
 
 
 def letter(
@@ -198,27 +199,10 @@ def letter(
     actor: Annotated[str, typer.Option(help="who prints")] = "cli",
 ) -> None:
     """Write a letter that prints on A4. A referral's letter shows personal data; it is recorded."""
-    path = _at(case_id, referral, "letter") if referral else f"/cases/{case_id}/letter"
+    path = at(case_id, referral, "letter") if referral else f"/cases/{case_id}/letter"
     with connect().client("referral", ["cases:read", "cases:move"], actor) as http:
         answer = http.get(path)
     if answer.status_code != httpx.codes.OK:
         must(answer)
     file.write_text(answer.text)
     typer.echo(f"{file}: print it with a browser")
-
-
-def _at(case_id: str, referral_id: str, what: str) -> str:
-    return f"/cases/{case_id}/referrals/{referral_id}/{what}"
-
-
-def _post(path: str, scope: str, actor: str, role: str, body: dict[str, Any]) -> dict[str, Any]:
-    with connect().client("referral", [scope], actor, role=role) as http:
-        answer: dict[str, Any] = must(http.post(path, json={k: v for k, v in body.items() if v is not None}))
-    return answer
-
-
-def _told(case: dict[str, Any]) -> None:
-    typer.echo(
-        f"{case['case_ref']} {case['case_id']} is {case['state']}"
-        + (f": {case['sentence']}" if case["sentence"] else "")
-    )

@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     ledger = typer.Typer(help="What went in against what came out.", no_args_is_help=True)
     ledger.callback()(_ledger)
     ledger.command("open")(open_)
+    ledger.command()(routes)
     app.add_typer(ledger, name="ledger")
 
 
@@ -101,6 +102,17 @@ def open_() -> None:
     for item in items:
         typer.echo(f"{item['since']}  {item['kind']:9} {item['id']}")
     typer.echo(f"{len(items)} open" if items else "nothing is open: all that went in came out")
+
+
+def routes() -> None:
+    """Routing rules to review: three referrals or more that nobody answered in ninety days."""
+    found = httpx.get(f"{connect().where.admin['ledger']}/routes", timeout=10).json()
+    for each in found:
+        typer.echo(
+            f"{each['route']}: {each['expired']} rujukan tanpa jawaban / referrals expired; tinjau aturannya / review the rule"
+        )
+    if not found:
+        typer.echo("tidak ada / none: no rule has three expired referrals in ninety days")
 
 
 def _get(url: str) -> str:

@@ -192,6 +192,9 @@ class LinkSuspected(Message):
     record_version: int = Field(description="version of the entity's record")
 
 
+LAWFUL_SHARE = 0.5
+
+
 class RingAssessed(Message):
     """A cluster of applications and what ties it; members are presumed possible victims."""
 
@@ -210,3 +213,8 @@ class RingAssessed(Message):
     hypothesis_en: str = Field(description="hypothesis, English")
     supersedes: list[str] = Field(default=[], description="rings this one takes the place of")
     record_version: int = Field(description="version of the ring")
+
+    @property
+    def asks_for_a_case(self) -> bool:
+        """With many members of licensed groups it is a tour, not a ring; the applications still tell their own signs."""
+        return bool(self.members) and self.licensed_share < LAWFUL_SHARE

@@ -15,6 +15,7 @@ from services.contracts.alerts import AlertProgressed, AlertRequested, AlertSett
 from services.contracts.assessments import FactRecorded, RecordErased, RiskAssessed
 from services.contracts.cases import CaseErased, CaseMoved
 from services.contracts.message import decode
+from services.contracts.network import RingAssessed
 from services.contracts.passport_events import ApplicationErased, EventAccepted
 from services.contracts.referrals import ReferralQueued
 
@@ -51,6 +52,11 @@ def notes(topic: str, kind: str, value: bytes | None) -> Iterable[Note]:
                 yield Note("event", m.caused_by, out="assessed", out_id=m.assessment_id)
             if m.level >= 2 or m.must_act or m.must_review:  # R66
                 yield Note("case", ids.case_id(m.application_id), into=True)
+        case RingAssessed() as m:
+            if m.asks_for_a_case and not m.supersedes:  # one that takes another's place goes on with its case
+                yield Note("case", ids.case_id(m.ring_id), into=True)
+            for gone in m.supersedes:
+                yield Note("case", ids.case_id(gone), out="superseded")
         case ApplicationErased() as m:
             for service in MUST_ERASE:
                 yield Note("erasure", f"{m.application_id}/{service}", into=True)

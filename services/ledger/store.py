@@ -1,18 +1,26 @@
-"""Items of the ledger in the document store: {_id: kind/id, kind, into, outs: [...], out_ids: [...], also: [...], first}."""
+"""Items of the ledger in the document store: {_id: kind/id, kind, into, outs: [...], out_ids: [...], also: [...], first}.
 
+Beside them what the statistics count: {_id: digest, what, day, month, office, family, kabupaten, destination, route}.
+"""
+
+from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime
 from typing import Any
 
 from pymongo import IndexModel, UpdateOne
 from pymongo.collection import Collection
 from pymongo.database import Database
 
+from services.ledger.counts import Count
 from services.ledger.match import KINDS, Note
+from services.ledger.statistics import Group
 
 KEPT_DAYS = 731
 INDEXES: dict[str, list[IndexModel]] = {
-    "items": [IndexModel([("kind", 1), ("open", 1)]), IndexModel([("first", 1)], expireAfterSeconds=KEPT_DAYS * 86400)]
+    "items": [IndexModel([("kind", 1), ("open", 1)]), IndexModel([("first", 1)], expireAfterSeconds=KEPT_DAYS * 86400)],
+    "counts": [IndexModel([("what", 1), ("day", 1)])],
 }
 
 
@@ -83,3 +91,34 @@ class Items:
         }
         found = next(iter(self._items.aggregate([{"$group": {"_id": None} | counts}])), {})
         return {name: int(found.get(name, 0)) for name in counts}
+
+
+class Counts:
+    """What the statistics count, each thing once; safe to repeat. Kept for good: nothing in it leads to a person."""
+
+    def __init__(self, database: Database[dict[str, Any]]) -> None:
+        self._counts: Collection[dict[str, Any]] = database["counts"]
+
+    def write(self, found: Sequence[Count]) -> None:
+        """The first time counts; a later message about the same thing changes nothing."""
+        steps = []
+        for each in found:
+            body = {
+                name: value for name, value in asdict(each).items() if value is not None and name not in ("key", "day")
+            }
+            body |= {"day": each.day.isoformat(), "month": each.day.isoformat()[:7]}
+            steps.append(UpdateOne({"_id": each.key}, {"$setOnInsert": body}, upsert=True))
+        if steps:
+            self._counts.bulk_write(steps, ordered=False)
+
+    def groups(self) -> list[Group]:
+        """How often each thing happened, by month and place; reads every count."""
+        names = ("what", "month", "office", "family", "kabupaten", "destination")
+        key = {name: {"$ifNull": [f"${name}", None]} for name in names}
+        found = self._counts.aggregate([{"$group": {"_id": key, "many": {"$sum": 1}}}])
+        return [Group(**{name: d["_id"].get(name) for name in names}, many=int(d["many"])) for d in found]
+
+    def expired(self, since: date) -> dict[str, int]:
+        """Expired referrals by rule."""
+        found = self._counts.find({"what": "expired", "day": {"$gte": since.isoformat()}}, {"route": 1})
+        return dict(Counter(str(d.get("route", "?")) for d in found))

@@ -15,9 +15,6 @@ from services.referral.steps import Step
 from services.referral.tables import Agency, Tables
 
 QUESTION = "investigate_recruitment"
-LAWFUL = (
-    0.5  # with so many members of licensed groups it is a tour, not a ring; the applications still tell their own signs
-)
 OFFICE = "CLP"
 
 
@@ -27,7 +24,7 @@ def route_ring(ring: RingAssessed, cases: list[Case], tables: Tables, now: datet
     if any(ring.ring_id in c.rings_gone or c.rings.get(ring.ring_id, -1) >= ring.record_version for c in cases):
         return []
     if not cases:
-        return [_flag(ring, tables, now)] if ring.members and ring.licensed_share < LAWFUL else []
+        return [_flag(ring, tables, now)] if ring.asks_for_a_case else []
     first, *others = cases
     return [_follow(first, ring, tables, now), *(_merged(other, first, ring, now) for other in others)]
 

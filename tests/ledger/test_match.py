@@ -83,3 +83,12 @@ def test_tombstones_unknown_kinds_and_broken_dead_letters_say_nothing() -> None:
     assert list(notes("case-events", "FromTheFuture", b"{}")) == []
     assert list(notes("passport-events-dlq", "", b"{broken")) == []
     assert list(notes("passport-events-dlq", "", b"[1]")) == []
+
+
+def test_a_ring_asks_for_a_case_unless_it_takes_the_place_of_another() -> None:
+    own = ids.case_id("r1")
+    ring = {"ring_id": "r1", "licensed_share": 0.1, "supersedes": []}
+    assert of("ring-assessments", "RingAssessed", **ring) == [Note("case", own, into=True)]
+    assert of("ring-assessments", "RingAssessed", **ring | {"licensed_share": 0.6}) == []
+    later = of("ring-assessments", "RingAssessed", **ring | {"ring_id": "r0", "supersedes": ["r1"]})
+    assert later == [Note("case", own, out="superseded")]
