@@ -11,7 +11,6 @@ from services.embedded.keys import ISSUER
 from services.embedded.stack import Stack
 from services.runtime.broker import Outgoing, Producer
 from services.runtime.identity import Signer
-from services.runtime.settings import KafkaSettings
 
 RAW = "passport-raw"
 BATCH = 50
@@ -49,7 +48,7 @@ class Player(threading.Thread):
     def _play(self) -> None:
         keys = self._stack.folder / "keys"
         signer = Signer.from_file(keys / f"{ISSUER}.key.json", ISSUER)
-        producer = Producer(KafkaSettings(bootstrap=self._stack.bootstrap))
+        producer = Producer(self._stack.kafka("passport-system"))
         with httpx.Client(base_url=self._stack.addresses.intake, timeout=30) as http:
             for start in range(0, len(self._events), BATCH):
                 part = self._events[start : start + BATCH]

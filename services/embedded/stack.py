@@ -6,11 +6,13 @@ import shutil
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from kafka.errors import KafkaError
+from pydantic import SecretStr
 
 from services.embedded import broker, keys, store
 from services.embedded.processes import Child, DidNotStart, free_port
@@ -49,6 +51,9 @@ class Stack:
     agencies: list[str]
     external_broker: str | None = None
     services: tuple[str, ...] = SERVICES
+    passwords: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of users of an external broker; `admin` makes the topics
     children: dict[str, Child] = field(default_factory=dict)
     _ports: dict[str, int] = field(default_factory=dict)
 
@@ -61,6 +66,13 @@ class Stack:
     @property
     def bootstrap(self) -> str:
         return self.external_broker or f"127.0.0.1:{self.port('broker')}"
+
+    def kafka(self, user: str) -> KafkaSettings:
+        """How one user gets to the broker."""
+        if user not in self.passwords:
+            return KafkaSettings(bootstrap=self.bootstrap)
+        password = SecretStr(self.passwords[user])
+        return KafkaSettings(bootstrap=self.bootstrap, security="SASL_PLAINTEXT", username=user, password=password)
 
     @property
     def addresses(self) -> Addresses:
@@ -129,7 +141,7 @@ class Stack:
         deadline = time.monotonic() + 20
         while True:
             try:
-                topics.apply(KafkaSettings(bootstrap=self.bootstrap), table)
+                topics.apply(self.kafka("admin"), table)
                 return
             except KafkaError:
                 if time.monotonic() > deadline:
@@ -145,6 +157,9 @@ class Stack:
             f"{prefix}ADMIN_PORT": str(self.port(f"{name}_admin")),
             "PYTHONUNBUFFERED": "1",
         }
+        if service in self.passwords:
+            login = {"SECURITY": "SASL_PLAINTEXT", "USERNAME": service, "PASSWORD": self.passwords[service]}
+            env |= {f"TPPO_KAFKA_{name}": value for name, value in login.items()}
         if service in ("intake", "referral", "notify"):
             env |= {f"{prefix}PORT": str(self.port(name)), f"{prefix}JWKS_DIR": str(key / "public")}
         if service in ("risk", "referral", "notify"):

@@ -100,8 +100,6 @@ def router(doors: Doors) -> APIRouter:
 
         return saved(doors.step(case_id, decision))
 
-    return routes
-
     @routes.get("/consent-texts", tags=["consent"])
     def get_consent_texts(who: Who) -> dict[str, Any]:
         """What is read out before somebody agrees, by version; a text that was used is never changed."""

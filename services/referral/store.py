@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import mongoengine as me
@@ -242,7 +242,10 @@ class CaseStore:
 
 
 def _between(start: datetime | None, end: datetime) -> dict[str, datetime]:
-    return {"$lte": end} if start is None else {"$gt": start, "$lte": end}
+    """After `start`, up to `end`. Times are stored in milliseconds; an upper bound that is excluded is right on every store: the embedded
+    one leaves out what equals `$lte` when the index has a further field (measured)."""
+    before = {"$lt": end + timedelta(milliseconds=1)}
+    return before if start is None else {"$gt": start} | before
 
 
 def _case(document: dict[str, Any] | None) -> Case | None:

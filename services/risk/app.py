@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import ssl
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -51,6 +52,7 @@ from services.runtime.broker import HEARTBEAT_MS, SESSION_TIMEOUT_MS, Incoming
 from services.runtime.documents import connect_async, migrate_async
 from services.runtime.identity import Signer
 from services.runtime.newest import Newest
+from services.runtime.settings import SASL_MECHANISM, KafkaSettings
 from services.runtime.watchdog import watch
 
 
@@ -198,6 +200,7 @@ def make_app(settings: RiskSettings) -> faust.App:
     app = _App(
         "risk",
         broker=[f"kafka://{server}" for server in settings.kafka.bootstrap.split(",")],
+        broker_credentials=_credentials(settings.kafka),
         broker_session_timeout=SESSION_TIMEOUT_MS / 1000,
         broker_heartbeat_interval=HEARTBEAT_MS / 1000,
         broker_rebalance_timeout=SESSION_TIMEOUT_MS / 1000,
@@ -260,6 +263,17 @@ def make_app(settings: RiskSettings) -> faust.App:
             await asyncio.sleep(0.5)
 
     return app
+
+
+def _credentials(kafka: KafkaSettings) -> faust.auth.Credentials | None:
+    """What faust hands to aiokafka; None on a broker without login."""
+    context = ssl.create_default_context(cafile=str(kafka.ca_file)) if kafka.ca_file else None
+    if kafka.username and kafka.password:
+        password = kafka.password.get_secret_value()
+        return faust.SASLCredentials(
+            username=kafka.username, password=password, ssl_context=context, mechanism=SASL_MECHANISM
+        )
+    return faust.SSLCredentials(context=context) if context else None
 
 
 def _incoming(event: Any) -> Incoming:

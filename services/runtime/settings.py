@@ -65,6 +65,9 @@ class Settings(BaseSettings):
             raise SettingsError(wrong) from None
 
 
+SASL_MECHANISM = "SCRAM-SHA-512"
+
+
 class KafkaSettings(Settings):
     """Where the broker is. Without credentials: plain text, for the embedded mode and tests."""
 
@@ -98,7 +101,7 @@ class KafkaSettings(Settings):
         found: dict[str, Any] = {"bootstrap_servers": self.bootstrap.split(","), "security_protocol": self.security}
         if self.username and self.password:
             found |= {
-                "sasl_mechanism": "SCRAM-SHA-512",
+                "sasl_mechanism": SASL_MECHANISM,
                 "sasl_plain_username": self.username,
                 "sasl_plain_password": self.password.get_secret_value(),
             }

@@ -32,7 +32,7 @@ class TopicSpec(BaseModel):
 def read_table(path: Path, agencies: Iterable[str]) -> dict[str, TopicSpec]:
     """Every topic by name, dead-letter topics included."""
     raw: dict[str, Any] = yaml.safe_load(path.read_text())
-    unknown = raw.keys() - {"defaults", "topics", "agency_topics"}
+    unknown = raw.keys() - {"defaults", "topics", "agency_topics", "users", "agency_users"}
     if unknown:
         raise ValueError(f"{path}: unknown keys: {', '.join(sorted(unknown))}")
     wanted: dict[str, dict[str, Any]] = dict(raw["topics"])

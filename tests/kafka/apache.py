@@ -2,6 +2,7 @@
 
 import subprocess
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 from services.embedded.processes import Child, free_port
@@ -39,16 +40,36 @@ def fetch() -> Path:
     return JARS
 
 
-def start(folder: Path) -> Child:
-    """A broker that answers; `port` of the child is its listener."""
+# With users: SCRAM for everybody, an authorizer that refuses what no ACL grants, and `admin` who may everything.
+_SECURED = """
+listener.security.protocol.map=SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
+sasl.enabled.mechanisms=SCRAM-SHA-512
+sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
+security.inter.broker.protocol=SASL_PLAINTEXT
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=false
+super.users=User:admin;User:ANONYMOUS
+listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required username="admin" password="{password}";
+"""
+
+
+def start(folder: Path, passwords: Mapping[str, str] | None = None) -> Child:
+    """A broker that answers; `port` of the child is its listener. With passwords (one is `admin`'s) everybody must log in."""
     jars, port, controller = fetch(), free_port(), free_port()
     folder.mkdir(parents=True, exist_ok=True)
     properties = folder / "server.properties"
-    properties.write_text(_PROPERTIES.format(port=port, controller=controller, data=folder / "data"))
+    text = _PROPERTIES.format(port=port, controller=controller, data=folder / "data")
+    if passwords:
+        plain = [line for line in text.splitlines() if not line.startswith("listener.security.protocol.map")]
+        text = "\n".join(plain).replace("PLAINTEXT://", "SASL_PLAINTEXT://") + _SECURED.format(
+            password=passwords["admin"]
+        )
+    properties.write_text(text)
     java = ["java", "-Xmx768m", "-XX:+UseSerialGC", "-cp", f"{jars}/*"]
     cluster = str(uuid.uuid4())
+    users = [f"--add-scram=SCRAM-SHA-512=[name={name},password={word}]" for name, word in (passwords or {}).items()]
     subprocess.run(
-        [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)],
+        [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties), *users],
         check=True,
         capture_output=True,
     )

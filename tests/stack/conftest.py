@@ -1,7 +1,7 @@
 """One embedded stack for the whole session, with one office day played through it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,8 +16,9 @@ from services.contracts.calendar import WIB, local_date
 from services.embedded.figures import Figures
 from services.embedded.keys import ISSUER
 from services.embedded.player import Player, with_mistakes
-from services.embedded.stack import Stack
+from services.embedded.stack import TOPICS, Stack
 from services.referral.tables import Tables
+from services.runtime import rights, topics
 from services.runtime.broker import Outgoing, Producer, consumer
 from services.runtime.identity import Signer
 from services.runtime.settings import KafkaSettings
@@ -59,7 +60,7 @@ class Played:
 
     @property
     def kafka(self) -> KafkaSettings:
-        return KafkaSettings(bootstrap=self.stack.bootstrap)
+        return self.stack.kafka("admin")
 
     def token(self, audience: str, *scopes: str, **claims: Any) -> str:
         return Signer.from_file(self.stack.folder / "keys" / f"{ISSUER}.key.json", ISSUER).token(
@@ -106,10 +107,20 @@ def own_broker() -> None:
     """The stack brings the embedded one."""
 
 
-def run_day(folder: Path, external_broker: str | None = None, applications: int = APPLICATIONS) -> Iterator[Played]:
-    """Start, play, settle; stop at the end."""
-    stack = Stack(folder, list(Tables.load().agencies), external_broker)
+def run_day(
+    folder: Path,
+    external_broker: str | None = None,
+    applications: int = APPLICATIONS,
+    passwords: Mapping[str, str] | None = None,
+) -> Iterator[Played]:
+    """Start, play, settle; stop at the end. With passwords every service logs in and has its own rights only."""
+    agencies = list(Tables.load().agencies)
+    stack = Stack(folder, agencies, external_broker, passwords=passwords or {})
     try:
+        if passwords:
+            rights.apply(
+                stack.kafka("admin"), rights.read_rights(TOPICS, agencies, topics.read_table(TOPICS, agencies))
+            )
         stack.start()
         events = play(last_working_day(local_date(datetime.now(WIB))), applications=applications)
         player = Player(stack, with_mistakes(events))

@@ -1,10 +1,13 @@
 """The agency kit, run as an agency would run it: both examples read, open, acknowledge, and keep their place."""
 
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,3 +55,45 @@ def test_an_example_reads_opens_and_acknowledges(
     assert not [
         r["referral_ref"] for r in waiting.values() if r["referral_ref"] in again.stdout
     ]  # another may come meanwhile
+
+
+def sandbox() -> Any:
+    """The sandbox agency as a module; the kit is no package."""
+    spec = importlib.util.spec_from_file_location("sandbox", KIT / "sandbox.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_sandbox_answers_as_real_agencies_do() -> None:
+    habits = Counter(sandbox().habit(f"r{n}")[0] for n in range(10_000))
+    assert habits["in_time"] == pytest.approx(6000, rel=0.03)
+    assert habits["late"] == pytest.approx(2500, rel=0.06)
+    assert habits["never"] == pytest.approx(1500, rel=0.06)
+
+
+@pytest.mark.usefixtures("told")
+def test_the_sandbox_answers_what_is_due_and_leaves_the_rest(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    with played.client("referral", "agency", agency="bp3mi-jateng") as http:
+
+        def states() -> dict[str, str]:
+            found: dict[str, str] = {}
+            for state in ("sent", "acknowledged", "answered"):
+                page = http.get("/agency/referrals", params={"state": state, "limit": 200}).json()["referrals"]
+                found |= {r["referral_id"]: state for r in page}
+            return found
+
+        module = sandbox()
+        monkeypatch.setattr(module, "SPEED", 0.0)
+        before = states()
+        assert before, "the day asked BP3MI something"
+        assert module.Sandbox(http).turn() == 0  # nothing is due yet
+        monkeypatch.setattr(module, "SPEED", 1e6)
+        agency = module.Sandbox(http)
+        agency.turn()
+        agency.turn()
+        answers = {rid for rid in before if module.habit(rid)[0] != "never"}
+        until(lambda: all(states().get(rid) == "answered" for rid in answers), "the answers")
+        assert all(states()[rid] == before[rid] for rid in before.keys() - answers)

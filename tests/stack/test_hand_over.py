@@ -192,16 +192,15 @@ def test_cleared_leaves_the_queue_and_nothing_is_shown_any_more(told: Told, poli
     assert police.get(f"/agency/referrals/{rid}").status_code == 410
     late = police.post(f"/agency/referrals/{rid}/answers", json={"answer_id": f"late-{rid}", "status": "working"})
     assert (late.status_code, late.json()["detail"]) == (409, "the case is closed_cleared")
-    alerts = {
-        a
-        for r in told.topics.all("alert-requests")
-        for a in _alert_of(r.value, told.asked("protect_now")["referral_ref"])
-    }
-    settled = {
-        m["alert_id"] for r in told.topics.all("alert-requests") if r.value and "reason" in (m := orjson.loads(r.value))
-    }
-    assert alerts
-    assert alerts <= settled
+    ref = told.asked("protect_now")["referral_ref"]
+
+    def all_settled() -> bool:
+        said = [r.value for r in told.topics.all("alert-requests")]
+        alerts = {a for value in said for a in _alert_of(value, ref)}
+        settled = {m["alert_id"] for value in said if value and "reason" in (m := orjson.loads(value))}
+        return bool(alerts) and alerts <= settled
+
+    until(all_settled, "every alert of the referral to be settled")
 
 
 def _alert_of(value: bytes | None, ref: str) -> list[str]:

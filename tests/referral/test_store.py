@@ -1,0 +1,64 @@
+"""The store of cases on the embedded store: looks by time find all, in order, once."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import mongoengine
+import pytest
+
+from services.embedded import store
+from services.embedded.processes import free_port
+from services.referral.store import INDEXES, CaseStore
+from services.runtime.documents import migrate
+from tests.referral.cases import NOW, TABLES, assessed, step_of
+
+AGENCY = "bp3mi-jateng"
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaseStore]:
+    """Thirty cases, three of one moment each, a minute apart."""
+    folder: Path = tmp_path_factory.mktemp("store")
+    server = store.start(free_port(), folder / "store", folder)
+    server.wait_for_port()
+    uri = f"mongodb://127.0.0.1:{server.port}/?retryWrites=false"
+    client: Any = mongoengine.connect("tppo_referral", host=uri, alias="default", tz_aware=True)
+    try:
+        migrate(client["tppo_referral"], INDEXES)
+        kept = CaseStore(TABLES.clocks)
+        for number in range(30):
+            message = assessed("work_intent_not_in_siskop2mi").model_copy(update={"application_id": f"A{number:02}"})
+            step = step_of(message)
+            step.case.touched_at = NOW + timedelta(minutes=number // 3)
+            kept.save(step)
+        yield kept
+    finally:
+        mongoengine.disconnect("default")
+        server.stop()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 50])
+def test_pages_of_an_agency_hold_every_case_once_and_in_order(cases: CaseStore, limit: int) -> None:
+    until, found, place = NOW + timedelta(days=3), list[Any](), None
+    while page := cases.asked(AGENCY, "sent", place, until, limit):
+        assert len(page) <= limit
+        found += [(c.touched_at, c.case_id) for c in page]
+        place = found[-1]
+    assert len(set(found)) == 30
+    assert found == sorted(found)
+
+
+def test_what_is_of_the_very_moment_up_to_which_is_looked_is_found(cases: CaseStore) -> None:
+    assert len(cases.asked(AGENCY, "sent", None, NOW + timedelta(minutes=1), 50)) == 6
+    assert len(cases.asked(AGENCY, "sent", (NOW, "zzz"), NOW + timedelta(minutes=1), 50)) == 3
+    assert cases.asked(AGENCY, "sent", None, NOW - timedelta(milliseconds=1), 50) == []
+    assert cases.asked(AGENCY, "answered", None, NOW + timedelta(days=3), 50) == []
+
+
+def test_the_longest_due_come_first(cases: CaseStore) -> None:
+    late = cases.due(NOW + timedelta(days=60), 50)
+    assert len(late) == 30
+    assert cases.due(NOW - timedelta(days=1), 50) == []
+    assert len(cases.due(NOW + timedelta(days=60), 7)) == 7
