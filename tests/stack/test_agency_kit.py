@@ -95,5 +95,8 @@ def test_the_sandbox_answers_what_is_due_and_leaves_the_rest(played: Played, mon
         agency.turn()
         agency.turn()
         answers = {rid for rid in before if module.habit(rid)[0] != "never"}
-        until(lambda: all(states().get(rid) == "answered" for rid in answers), lambda: f"the answers: {Counter((before[r], states().get(r), module.habit(r)[0]) for r in before)}")
+        until(
+            lambda: all(states().get(rid) == "answered" for rid in answers),
+            lambda: f"the answers: {Counter((before[r], states().get(r), module.habit(r)[0]) for r in before)}",
+        )
         assert all(states()[rid] == before[rid] for rid in before.keys() - answers)
