@@ -2,6 +2,7 @@
 
 import contextlib
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from services.contracts.fields import parse_time
 from services.contracts.message import Message
 from services.contracts.referrals import AnswerRefused
 from services.referral import clock
-from services.referral.case import Case
+from services.referral.case import Case, Referral
 from services.referral.steps import Step, Tombstone
 from services.runtime import faults, outbox
 from services.runtime.broker import Outgoing
@@ -91,6 +92,15 @@ class ReadDocument(me.Document):
     meta = {"collection": "reads", "auto_create_index": False, "strict": False}  # noqa: RUF012
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What an agency sees of one case in a list: its own referrals in one state, and the place of the case in the order of changes."""
+
+    case_id: str
+    touched_at: datetime
+    referrals: list[Referral]
+
+
 class CaseStore:
     """Reads cases and writes steps, each atomically."""
 
@@ -123,23 +133,24 @@ class CaseStore:
 
     def asked(
         self, agency_id: str, state: str, after: tuple[datetime, str] | None, until: datetime, limit: int
-    ) -> list[Case]:
-        """Cases in which an agency has a referral in this state, in the order in which they were last written, after a place in it."""
+    ) -> list[Asked]:
+        """Referrals of an agency in this state, by case, in the order in which the cases were last written, after a place in it."""
         asked = {"asked": f"{agency_id} {state}"}
-        order = [("touched_at", 1), ("_id", 1)]
+        order, shown = [("touched_at", 1), ("_id", 1)], {"touched_at": 1, "referrals": 1}
 
         def find(start: datetime | None, end: datetime, many: int) -> list[dict[str, Any]]:
-            return list(self.collection.find(asked | {"touched_at": _between(start, end)}).sort(order).limit(many))
+            wanted = asked | {"touched_at": _between(start, end)}
+            return list(self.collection.find(wanted, shown).sort(order).limit(many))
 
         if after is None:
             oldest = self._oldest[asked["asked"]]
             found = oldest.until(until, limit, find, lambda document: document["touched_at"])
         else:
             at, case_id = after
-            same = self.collection.find(asked | {"touched_at": at, "_id": {"$gt": case_id}}).sort("_id", 1).limit(limit)
-            found = list(same)
+            same = asked | {"touched_at": at, "_id": {"$gt": case_id}}
+            found = list(self.collection.find(same, shown).sort("_id", 1).limit(limit))
             found += walk(find, at, until, limit - len(found))
-        return [case for document in found if (case := _case(document))]
+        return [_asked(document, agency_id, state) for document in found]
 
     def due(self, now: datetime, limit: int) -> list[Case]:
         """Cases with a clock whose next step is due, the longest due first."""
@@ -239,6 +250,13 @@ class CaseStore:
     def set_moved(self, case_id: str, version: int, moved: dict[str, Any]) -> None:
         """Not written when somebody else wrote the case; its tokens are then newer."""
         self.collection.update_one({"_id": case_id, "version": version}, {"$set": moved, "$inc": {"version": 1}})
+
+
+def _asked(document: dict[str, Any], agency_id: str, state: str) -> Asked:
+    own = (
+        r for r in document["referrals"] if (r["agency_id"], r["state"]) == (agency_id, state) and not r["retracted"]
+    )
+    return Asked(document["_id"], document["touched_at"], [Referral.model_validate(r) for r in own])
 
 
 def _between(start: datetime | None, end: datetime) -> dict[str, datetime]:

@@ -35,6 +35,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "lpsk": frozenset({"R0", "R1", "R6", "R8"}),
     "imigrasi": frozenset({"R0"}),
     "gugus_tugas": frozenset({"R0"}),
+    "rsud": frozenset({"R0", "R7", "R8"}),
+    "kejari": frozenset({"R0"}),
 }
 
 
