@@ -63,6 +63,14 @@ def show(case_id: CaseId) -> None:
     for clock in case["clocks"]:
         paused = f", berhenti / paused since {clock['paused_at'][:16]}" if clock["paused_at"] else ""
         console.print(f"  {clock['name']}: due {clock['due_at'][:16]}, done {', '.join(clock['done']) or '-'}{paused}")
+    for c in case["consents"]:
+        ended = f", ditarik / withdrawn {c['withdrawn_at'][:16]}" if c["withdrawn_at"] else ""
+        console.print(f"Persetujuan / consent {c['consent_ref']} ({c['text']}): {', '.join(c['agencies'])}{ended}")
+    for glass in case["glass"]:
+        console.print(
+            f"Dibuka darurat / glass broken by {glass['by']} until {glass['until'][:16]}: {glass['reason']}",
+            markup=False,
+        )
     if case["proposal"]:
         console.print(
             f"Usulan / proposed: {case['proposal']['to']} by {case['proposal']['by']} ({case['proposal']['role']})"

@@ -6,7 +6,7 @@ from typing import Any
 from services.contracts.assessments import Finding, RiskAssessed
 from services.referral.place import kabupaten
 from services.referral.route import variables
-from services.referral.tables import DEFAULT_AGENCY, Example, Route, Tables
+from services.referral.tables import DEFAULT_AGENCY, Agency, Example, Route, Tables
 from services.runtime import conditions
 
 HOME = ("3301", "3302", "3303", "3304", "3305")
@@ -32,6 +32,7 @@ def faults(tables: Tables, indicators: Collection[str], reached: Collection[str]
             yield f"routes.yaml: {rule.name}: never does anything: {seen[same]} asks the same on the same condition before it"
         seen.setdefault(same, rule.name)
     for agency in tables.agencies.values():
+        yield from _places(agency, tables)
         if agency.agency_id not in reached:
             yield f"agencies/{agency.role}.yaml: {agency.agency_id}: has no address: nobody of it stands in the receivers"
         for place in agency.territory:
@@ -88,6 +89,19 @@ def _examples(rule: Route) -> Iterator[str]:
         yield f"routes.yaml: {rule.name}: when: is never true over the examples"
     if not rule.by_hand and False not in said:
         yield f"routes.yaml: {rule.name}: examples: none shows when it does not fire"
+
+
+def _places(agency: Agency, tables: Tables) -> Iterator[str]:
+    """An agency's own examples: whose questions it gets by place, and whose not."""
+    where = f"agencies/{agency.role}.yaml: {agency.agency_id}"
+    for code in agency.asked_for:
+        if (found := tables.find(agency.role, code).agency_id) != agency.agency_id:
+            yield f"{where}: asked_for: {code} goes to {found}"
+    for code in agency.not_for:
+        if tables.find(agency.role, code).agency_id == agency.agency_id:
+            yield f"{where}: not_for: {code} comes here"
+    if not agency.not_for:
+        yield f"{where}: not_for: no example shows whose questions go elsewhere"
 
 
 def _names(rule: Route, indicators: Collection[str]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 from services.contracts.cases import ControlSampled
 from services.contracts.fields import parse_time
 from services.contracts.message import Message
-from services.contracts.referrals import AnswerRefused
+from services.contracts.referrals import AnswerRefused, ReferralQueued
 from services.referral import clock
 from services.referral.case import Case, Referral
 from services.referral.steps import Step, Tombstone
@@ -273,4 +273,22 @@ def _case(document: dict[str, Any] | None) -> Case | None:
 def _outgoing(topic: str, message: Message | Tombstone) -> Outgoing:
     if isinstance(message, Tombstone):
         return Outgoing(topic, message.key, None)
-    return Outgoing(topic, message.key, message.encode(), [("kind", type(message).__name__.encode())])
+    return Outgoing(
+        topic, message.key, message.encode(), [("kind", type(message).__name__.encode()), *_cloud_event(message)]
+    )
+
+
+def _cloud_event(message: Message) -> list[tuple[str, bytes]]:
+    """Headers of the CloudEvents binary mode, for what other organisations read: the queues of agencies."""
+    match message:
+        case ReferralQueued():
+            name, id_, at = "referral.queued", f"{message.referral_id}/{message.record_version}", message.issued_at
+        case AnswerRefused():
+            name, id_, at = "answer.refused", message.answer_id, message.at
+        case _:
+            return []
+    said = {
+        "ce_specversion": "1.0", "ce_id": id_, "ce_source": "urn:tppo:referral", "ce_type": name, "ce_time": at,
+        "ce_subject": message.key.decode(), "ce_dataschema": f"urn:tppo:{name}:1", "content-type": "application/json",
+    }  # fmt: skip
+    return [(header, value.encode()) for header, value in said.items()]

@@ -63,6 +63,8 @@ class Agency(_Strict):
     valid_from: date
     valid_to: date | None = None
     note: str = ""
+    asked_for: list[str] = Field(default=[], description="examples: desa codes whose questions come here")
+    not_for: list[str] = Field(default=[], description="examples: desa codes whose questions go elsewhere")
 
 
 class ConsentText(_Strict):

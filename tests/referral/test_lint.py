@@ -69,3 +69,17 @@ def test_explained_says_of_every_rule_what_it_answers_and_where_it_would_go() ->
     assert told["protect_now"]["says"] == "no"
     assert told["victim_support_social"]["says"] == "by hand"
     assert Example(fires=True).level == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"asked_for": ["3301012001"]}, "polres-3302: asked_for: 3301012001 goes to polres-3301"),
+        ({"not_for": ["3302042012"]}, "polres-3302: not_for: 3302042012 comes here"),
+        ({"not_for": []}, "polres-3302: not_for: no example shows whose questions go elsewhere"),
+    ],
+)
+def test_an_example_of_an_agency_that_does_not_hold_is_named(change: dict[str, Any], words: str) -> None:
+    agency = TABLES.agencies["polres-3302"].model_copy(update=change)
+    tables = replace(TABLES, agencies=dict(TABLES.agencies) | {"polres-3302": agency})
+    assert list(faults(tables, INDICATORS, REACHED)) == [f"agencies/polri.yaml: {words}"]

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
+from cloudevents.core.formats.json import JSONFormat
 from typer.testing import CliRunner
 
 from services.cli.main import app
@@ -136,6 +138,21 @@ def test_the_agent_is_marked_after_the_police_answered_and_a_person_confirmed(to
         return any(m.get("mark") == "recruiter_confirmed" and m.get("by") == POLICE for m in told_)
 
     until(marked, "risk to mark the agent", 30)
+
+
+def test_what_stands_in_a_queue_is_a_cloud_event(told: Told) -> None:
+    rid = told.asked("protect_now")["referral_id"]
+
+    def mine() -> list[Any]:
+        return [r for r in told.topics.all(f"queue-{POLICE}") if r.key == rid.encode() and r.value]
+
+    until(lambda: bool(mine()), "the referral in the queue")
+    message = KafkaMessage(headers=dict(mine()[0].headers), key=rid.encode(), value=mine()[0].value)
+    event = from_binary(message, JSONFormat())
+    assert (event.get_type(), event.get_source(), event.get_subject()) == ("referral.queued", "urn:tppo:referral", rid)
+    data = event.get_data()
+    assert isinstance(data, dict)
+    assert data["referral_id"] == rid
 
 
 def test_a_refused_answer_changes_nothing_is_recorded_and_told_to_the_sender(told: Told, police: httpx.Client) -> None:

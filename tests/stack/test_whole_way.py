@@ -367,7 +367,9 @@ def test_an_agency_sees_its_own_fields_and_every_look_is_recorded(played: Played
         "app.birth_date",
         "app.domicile_desa_code",
         "app.domicile_addr",
+        "needs",
     }
+    assert seen["values"]["needs"]["minor"] is True
     assert seen["sentences"]
     look = played.mongo["tppo_intake"]["access"].find_one({"case_ref": referral["referral_ref"]})
     assert look is not None
