@@ -53,8 +53,11 @@ def notes(topic: str, kind: str, value: bytes | None) -> Iterable[Note]:
             if m.level >= 2 or m.must_act or m.must_review:  # R66
                 yield Note("case", ids.case_id(m.application_id), into=True)
         case RingAssessed() as m:
-            if m.asks_for_a_case and not m.supersedes:  # one that takes another's place goes on with its case
-                yield Note("case", ids.case_id(m.ring_id), into=True)
+            own = ids.case_id(m.ring_id)
+            if m.supersedes:  # it goes on with the case of the one before, and its later versions name none
+                yield Note("case", own, out="continues")
+            elif m.asks_for_a_case:
+                yield Note("case", own, into=True)
             for gone in m.supersedes:
                 yield Note("case", ids.case_id(gone), out="superseded")
         case ApplicationErased() as m:

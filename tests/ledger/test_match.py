@@ -91,4 +91,4 @@ def test_a_ring_asks_for_a_case_unless_it_takes_the_place_of_another() -> None:
     assert of("ring-assessments", "RingAssessed", **ring) == [Note("case", own, into=True)]
     assert of("ring-assessments", "RingAssessed", **ring | {"licensed_share": 0.6}) == []
     later = of("ring-assessments", "RingAssessed", **ring | {"ring_id": "r0", "supersedes": ["r1"]})
-    assert later == [Note("case", own, out="superseded")]
+    assert later == [Note("case", ids.case_id("r0"), out="continues"), Note("case", own, out="superseded")]
