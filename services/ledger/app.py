@@ -12,11 +12,12 @@ from prometheus_client import Gauge
 from services.contracts.alerts import AlertProgressed, AlertRequested
 from services.contracts.assessments import RiskAssessed
 from services.contracts.cases import CaseMoved
+from services.contracts.message import decode
 from services.contracts.network import RingAssessed
 from services.contracts.passport_events import EventAccepted
 from services.ledger import statistics
 from services.ledger.counts import Count, counts
-from services.ledger.match import Note, notes
+from services.ledger.match import Note, notes, of
 from services.ledger.settings import LedgerSettings
 from services.ledger.store import INDEXES, Counts, Items
 from services.runtime import health, logs
@@ -50,8 +51,12 @@ class Book:
 
     def read(self, message: Incoming) -> None:
         try:
-            self._pending += notes(message.topic, message.kind, message.value)
-            self._to_count += counts(message.topic, message.kind, message.value)
+            if message.value is None or message.topic.endswith("-dlq"):
+                self._pending += notes(message.topic, message.kind, message.value)
+                return
+            said = decode(message.kind, message.value)  # once, for both
+            self._pending += of(said)
+            self._to_count += counts(said)
         except ValueError as error:
             raise Reject(f"cannot be read: {type(error).__name__}") from None
 

@@ -12,7 +12,7 @@ from typing import Literal
 from services.contracts.calendar import local_date
 from services.contracts.cases import CaseMoved, ControlSampled
 from services.contracts.fields import parse_time
-from services.contracts.message import decode
+from services.contracts.message import Message
 from services.contracts.passport_events import EventAccepted
 
 What = Literal[
@@ -39,11 +39,9 @@ class Count:
     route: str | None = None
 
 
-def counts(topic: str, kind: str, value: bytes | None) -> Iterable[Count]:
+def counts(message: Message | None) -> Iterable[Count]:
     """What a message adds; most add nothing."""
-    if value is None or topic.endswith("-dlq") or topic not in (EventAccepted.TOPIC, CaseMoved.TOPIC):
-        return
-    match decode(kind, value):
+    match message:
         case EventAccepted() as m if m.type == "application.submitted":
             yield _count("application", m.application_id, m.at, m.office_code)
         case CaseMoved() as m:

@@ -14,7 +14,7 @@ from services.contracts import ids
 from services.contracts.alerts import AlertProgressed, AlertRequested, AlertSettled
 from services.contracts.assessments import FactRecorded, RecordErased, RiskAssessed
 from services.contracts.cases import CaseErased, CaseMoved
-from services.contracts.message import decode
+from services.contracts.message import Message, decode
 from services.contracts.network import RingAssessed
 from services.contracts.passport_events import ApplicationErased, EventAccepted
 from services.contracts.referrals import ReferralQueued
@@ -44,7 +44,12 @@ def notes(topic: str, kind: str, value: bytes | None) -> Iterable[Note]:
     if topic.endswith("-dlq"):
         yield from _dead_letter(topic, value)
         return
-    match decode(kind, value):
+    yield from of(decode(kind, value))
+
+
+def of(message: Message | None) -> Iterable[Note]:
+    """The same of a message that is decoded already."""
+    match message:
         case EventAccepted() as m:
             yield Note("event", m.event_id, into=True)
         case RiskAssessed() as m:

@@ -213,6 +213,9 @@ class Case(BaseModel):
     def referral(self, referral_id: str) -> Referral | None:
         return next((r for r in self.referrals if r.referral_id == referral_id), None)
 
+    def consent(self, consent_ref: str | None) -> Consent | None:
+        return next((c for c in self.consents if c.consent_ref == consent_ref), None)
+
     def entity_tokens(self) -> set[str]:
         """Everybody and everything on the case, as tokens."""
         held = [*self.ring_entities, *(e for r in self.referrals for e in r.entities.values())]

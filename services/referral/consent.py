@@ -17,7 +17,7 @@ def give(
     case: Case, agencies: list[str], text: str, given_by: Literal["person", "guardian"], actor: Actor, tables: Tables, now: datetime
 ) -> Step:  # fmt: skip
     """The person agreed, after `text` was read out, that these agencies may be asked."""
-    _may(actor)
+    move.must_have_role(actor, ASKERS)
     if move.closed(case, tables):
         raise NotAllowed(f"the case is {case.state}: nothing leaves it, so nothing is to be agreed to")
     read = tables.consents.get(text)
@@ -42,9 +42,9 @@ def give(
 
 def withdraw(case: Case, consent_ref: str, actor: Actor, reason: str, tables: Tables, now: datetime) -> Step:
     """The person may withdraw at any time, of a closed case too: what rests on it is taken back and shown no more."""
-    _may(actor)
+    move.must_have_role(actor, ASKERS)
     step = Step(case.model_copy(deep=True), sentence="consent withdrawn; what rested on it is taken back")
-    consent = next((c for c in step.case.consents if c.consent_ref == consent_ref), None)
+    consent = step.case.consent(consent_ref)
     if consent is None:
         raise NotAllowed(f"the case has no consent {consent_ref}; it has: {_known(case)}")
     if consent.withdrawn_at is not None:
@@ -62,7 +62,7 @@ def must_hold(case: Case, consent_ref: str | None, agency_id: str) -> Consent:
     """The consent that a referral to this agency may rest on; NotAllowed says what is missing."""
     if not consent_ref:
         raise NotAllowed("this agency gets nothing without the consent of the person; name the consent record")
-    consent = next((c for c in case.consents if c.consent_ref == consent_ref), None)
+    consent = case.consent(consent_ref)
     if consent is None:
         raise NotAllowed(f"the case has no consent {consent_ref}; it has: {_known(case)}")
     if consent.withdrawn_at is not None:
@@ -74,8 +74,3 @@ def must_hold(case: Case, consent_ref: str | None, agency_id: str) -> Consent:
 
 def _known(case: Case) -> str:
     return ", ".join(c.consent_ref for c in case.consents) or "none"
-
-
-def _may(actor: Actor) -> None:
-    if actor.role not in ASKERS:
-        raise NotAllowed(f"the role {actor.role or 'none'} may not do this; {' or '.join(ASKERS)} may")

@@ -183,8 +183,7 @@ def _about(
 
 def _may(case: Case, actor: Actor, roles: tuple[str, ...], reason: str, tables: Tables) -> None:
     """What every decision needs: a role that may, a reason, a case that is open."""
-    if actor.role not in roles:
-        raise NotAllowed(f"the role {actor.role or 'none'} may not do this; {' or '.join(roles)} may")
+    move.must_have_role(actor, roles)
     if not reason.strip():
         raise NotAllowed("a reason is needed")
     if move.closed(case, tables):

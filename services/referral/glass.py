@@ -8,7 +8,7 @@ from datetime import datetime
 from services.referral import clock
 from services.referral.case import ERASED, Actor, Case, Glass
 from services.referral.deadline import Deadline
-from services.referral.move import NotAllowed, must_be_free
+from services.referral.move import NotAllowed, must_be_free, must_have_role
 from services.referral.steps import Step
 from services.referral.tables import Tables
 
@@ -19,8 +19,7 @@ GROUPS = ["R1", "R2", "R3", "R4", "R5"]
 
 def break_(case: Case, actor: Actor, reason: str, linked: frozenset[str], tables: Tables, now: datetime) -> Step:
     """Open the personal data of one case to one officer. The alerts to the two supervisors stay until they have acknowledged."""
-    if actor.role not in OPENERS:
-        raise NotAllowed(f"the role {actor.role or 'none'} may not do this; {' or '.join(OPENERS)} may")
+    must_have_role(actor, OPENERS)
     if case.state == ERASED or case.members:
         raise NotAllowed("there are no personal data of one applicant behind this case")
     must_be_free(case, linked)

@@ -52,11 +52,11 @@ def move(case: Case, wish: Wish, actor: Actor, tables: Tables, now: datetime) ->
         raise NotAllowed("a reason is needed")
     second = rule.second if rule.second and case.level >= rule.second.from_level else None
     if second is None:
-        _may(actor, rule.by, wish.to)
+        must_have_role(actor, rule.by, f"move a case to {wish.to}")
         _check(step.case, rule, wish, actor, now)
         _enter(step, wish, actor, tables, now)
     elif case.proposal is not None and case.proposal.to == wish.to and case.proposal.by != actor.ref:
-        _may(actor, second.by, wish.to)
+        must_have_role(actor, second.by, f"move a case to {wish.to}")
         if case.level == 3 and actor.ref == case.officer:
             raise NotAllowed("nobody closes his own level 3 case: another supervisor confirms")
         wish = _as_proposed(wish, case.proposal)
@@ -65,7 +65,7 @@ def move(case: Case, wish: Wish, actor: Actor, tables: Tables, now: datetime) ->
     else:
         if case.proposal is not None and case.proposal.to == wish.to:
             raise NotAllowed(f"proposed by the same person; another {' or '.join(second.by)} confirms")
-        _may(actor, rule.by, wish.to)
+        must_have_role(actor, rule.by, f"move a case to {wish.to}")
         _check(step.case, rule, wish, actor, now)
         step.case.proposal = Proposal(
             to=wish.to, by=actor.ref, role=actor.role, at=now, reason=wish.reason.strip(), legal_ref=wish.legal_ref,
@@ -79,6 +79,12 @@ def move(case: Case, wish: Wish, actor: Actor, tables: Tables, now: datetime) ->
 def legal(case: Case, tables: Tables) -> dict[str, Move]:
     """Moves that people may make from here."""
     return {to: m for to, m in tables.states[case.state].next.items() if m.by != ["system"]}
+
+
+def must_have_role(actor: Actor, roles: Sequence[str], what: str = "do this") -> None:
+    """Roles are claims of the token."""
+    if actor.role not in roles:
+        raise NotAllowed(f"the role {actor.role or 'none'} may not {what}; {' or '.join(roles)} may")
 
 
 def must_be_unrestricted(case: Case) -> None:
@@ -170,11 +176,6 @@ def _as_proposed(wish: Wish, proposal: Proposal) -> Wish:
         wish.to, f"{proposal.reason} / {wish.reason.strip()}", wish.legal_ref or proposal.legal_ref, proposal.outcome,
         proposal.deferral, proposal.family, wish.linked,
     )  # fmt: skip
-
-
-def _may(actor: Actor, roles: Sequence[str], to: str) -> None:
-    if actor.role not in roles:
-        raise NotAllowed(f"the role {actor.role or 'none'} may not move a case to {to}; {' or '.join(roles)} may")
 
 
 def _check(case: Case, rule: Move, wish: Wish, actor: Actor, now: datetime) -> None:

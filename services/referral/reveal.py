@@ -25,7 +25,7 @@ def of_case(case: Case, referral: Referral) -> dict[str, Any]:
     if "R7" in referral.fields:
         needs = {"minor": case.facts.get("person", {}).get("is_minor"), "support_need": told.get("support_need")}
         found["needs"] = {name: value for name, value in needs.items() if value is not None}
-    consent = next((c for c in case.consents if c.consent_ref == referral.consent_ref), None)
+    consent = case.consent(referral.consent_ref)
     if "R8" in referral.fields and consent is not None:
         found["consent"] = consent.model_dump(mode="json", include={"consent_ref", "text", "given_by", "at"})
     if "R9" in referral.fields:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from services.contracts.calendar import WIB
 from services.contracts.cases import CaseMoved, ControlSampled
+from services.contracts.message import decode
 from services.ledger.counts import Count, counts
 from services.ledger.statistics import HIDDEN, Group, flags, tables
 
@@ -27,7 +28,7 @@ def counted(messages: Iterable[CaseMoved | ControlSampled]) -> dict[str, Count]:
     """As the store keeps them: the first of a key counts."""
     kept: dict[str, Count] = {}
     for m in messages:
-        for each in counts("case-events", type(m).__name__, m.encode()):
+        for each in counts(decode(type(m).__name__, m.encode())):
             kept.setdefault(each.key, each)
     return kept
 
