@@ -38,7 +38,8 @@ async function one(id) {
 for (;;) {
   const after = existsSync(TPPO_PLACE_FILE) ? readFileSync(TPPO_PLACE_FILE, "utf8") : "";
   try {
-    const query = new URLSearchParams({ state: "sent", wait: once ? "0" : "25", ...(after && { after }) });
+    // A case that was just written is listed a second later: "once" waits for it.
+    const query = new URLSearchParams({ state: "sent", wait: once ? "2" : "25", ...(after && { after }) });
     const page = await call(`/agency/referrals?${query}`);
     for (const referral of page.referrals) await one(referral.referral_id);
     writeFileSync(TPPO_PLACE_FILE, page.after ?? "");

@@ -55,7 +55,8 @@ def run() -> None:
         after = PLACE.read_text() if PLACE.exists() else ""
         try:
             with connect() as http:
-                query = {"state": "sent", "wait": "0" if ONCE else "25"} | ({"after": after} if after else {})
+                # A case that was just written is listed a second later: "once" waits for it.
+                query = {"state": "sent", "wait": "2" if ONCE else "25"} | ({"after": after} if after else {})
                 page = http.get("/agency/referrals", params=query).raise_for_status().json()
                 for referral in page["referrals"]:
                     one(http, referral["referral_id"])

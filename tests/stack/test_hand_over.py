@@ -226,10 +226,15 @@ def _alert_of(value: bytes | None, ref: str) -> list[str]:
 
 
 def test_two_officers_at_once_one_wins_and_the_other_sees_what_changed(told: Told) -> None:
+    seen: list[int] = []
     with told.played.client("referral", "cases:read") as http:
-        seen = len(http.get(f"/cases/{told.case_id}").json()["history"])
-    assert told.move("case_opened", "supervisor", seen=seen).status_code == 200
-    second = told.move("case_opened", "supervisor", seen=seen)
+
+        def read_and_moved() -> bool:  # a newer assessment may come between the reading and the move
+            seen.append(len(http.get(f"/cases/{told.case_id}").json()["history"]))
+            return told.move("case_opened", "supervisor", seen=seen[-1]).status_code == 200
+
+        until(read_and_moved, "the first officer's move")
+    second = told.move("case_opened", "supervisor", seen=seen[-1])
     assert second.status_code == 409
     assert "the case changed since you read it: moved by supervisor: flagged → case_opened" in second.json()["detail"]
 
