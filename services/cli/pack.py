@@ -1,7 +1,6 @@
 """`tppo pack`: the rules as a whole, before they judge anybody."""
 
 import os
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +12,8 @@ from rich.table import Table
 from services.cli import pack_backtest, pack_release, pack_shadow
 from services.cli.offline import Offline
 from services.intake.tokens import Tokeniser
-from services.risk.indicator import Condition, Indicator, IndicatorError
-from services.risk.mutation import survivors
+from services.risk import catalogue
+from services.risk.indicator import IndicatorError
 from services.risk.pack import HERE, Pack
 from services.risk.policy import PolicyError
 from services.risk.whatif import Report, compare, differences, judge
@@ -36,28 +35,34 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="pack")
 
 
-def check(folder: Folder = HERE) -> None:
+def check(
+    folder: Folder = HERE,
+    table: Annotated[Path | None, typer.Option(help="write the table to this file, in Markdown")] = None,
+) -> None:
     """Every rule parses, names facts that exist, and is held by its examples: each operator and limit flipped is noticed.
 
     Ends with 1 and names file, line and key when something is wrong. Needs no server.
     """
     pack = loaded(folder)
-    table = Table(title=f"Pack {pack.digest[:12]}")
-    for heading in ("no.", "id", "group", "dB", "yes/no/?", "mutants"):
-        table.add_column(heading, justify="right" if heading in ("no.", "dB") else "left", no_wrap=True)
-    weak, noticed, all_ = [], 0, 0
-    for condition in pack.conditions:
-        count, alive = survivors(condition)
-        noticed, all_ = noticed + count - len(alive), all_ + count
-        weak += [f"{condition.id}: no example notices {m.change}" for m in alive]
-        table.add_row(*_row(condition), f"{count - len(alive)}/{count}")
-    Console().print(table)
-    for sentence in weak:
-        typer.secho(sentence, fg="yellow", err=True)
+    found = catalogue.rows(pack)
+    shown = Table(title=f"Pack {pack.digest[:12]}")
+    for heading in ("no", "id", "dB", "y/n/?", "innocent", "held"):
+        shown.add_column(heading, justify="right" if heading in ("no", "dB") else "left", no_wrap=True)
+    for row in found:
+        number, name, _, *rest = (cell.replace(" ", "") for cell in row.cells)
+        shown.add_row(number, name, *rest)
+    Console().print(shown)
+    for row in found:
+        for mutant in row.alive:
+            typer.secho(f"{row.id}: no example notices {mutant.change}", fg="yellow", err=True)
+    all_ = sum(row.mutants for row in found)
+    noticed = all_ - sum(len(row.alive) for row in found)
     share = noticed / all_ if all_ else 1.0
     typer.echo(
         f"{len(pack.indicators)} indicators, {len(pack.protective)} protective; {noticed} of {all_} mutants noticed ({share:.0%})"
     )
+    if table:
+        table.write_text(catalogue.page(found))
     if share < AT_LEAST:
         typer.secho(f"the examples must notice {AT_LEAST:.0%}", fg="red", err=True)
         raise typer.Exit(1)
@@ -103,14 +108,6 @@ def loaded(folder: Path) -> Pack:
         typer.secho(f"{folder} has no indicators/*.yaml", fg="red", err=True)
         raise typer.Exit(1)
     return pack
-
-
-def _row(condition: Condition) -> tuple[str, ...]:
-    said = Counter(example.answer for example in condition.examples)
-    answers = "/".join(str(said[a]) for a in ("yes", "no", "unknown"))
-    if isinstance(condition, Indicator):
-        return str(condition.number), condition.id, condition.group, str(condition.decibans), answers
-    return "", condition.id, "protective", str(condition.decibans), answers
 
 
 def told(report: Report, new: Pack, named: int) -> None:

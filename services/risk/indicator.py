@@ -35,6 +35,7 @@ class Example(BaseModel):
     answer: Answer3
     facts: dict[str, dict[str, Any]]
     others: dict[str, Answer3] = Field(default={}, description="answers of indicators that this one requires")
+    false_positives: list[str] = Field(default=[], description="cases of the indicator's list that look like this")
     note: str = ""
 
 
@@ -97,7 +98,9 @@ class Indicator(Condition):
     requires_dimension: Dimension | None = None
     graded: list[Graded] = []
     reads: list[str] = Field(description="facts shown beside the finding")
-    false_positives: str
+    false_positives: list[str] = Field(
+        description="innocent cases, each shown by an example: `yes` there means that it fires all the same and a person clears it"
+    )
     guards: list[str] = []
     questions: list[str] = Field(min_length=3, max_length=3)
     clears: Text

@@ -65,6 +65,12 @@ def _of_indicator(indicator: Indicator) -> Iterator[Fault]:
     steps = [step.decibans for step in indicator.graded]
     if steps != sorted(set(steps)):
         yield "graded", "each step must weigh more than the one before: one of these would never count"
+    shown = {case for example in indicator.examples for case in example.false_positives}
+    for case in indicator.false_positives:
+        if case not in shown:
+            yield "false_positives", f"no example shows: {case}"
+    for case in sorted(shown - set(indicator.false_positives)):
+        yield "examples", f"shows a false positive that is not in the list: {case}"
     if indicator.must_act and indicator.must_review:
         yield "must_review", "must_act says more already"
     if indicator.title.id == indicator.title.en or indicator.clears.id == indicator.clears.en:

@@ -76,6 +76,8 @@ BAD: dict[str, tuple[Callable[[], Bundle], str]] = {
     "brackets without end": (edited(PAYER, "net.payer_account.households >= 4", f"{'(' * 30}app.stay_days > 1{')' * 30}"), "brackets stand 30 deep"),
     "a text without end": (edited(PAYER, "net.payer_account.households >= 4", " || ".join(["app.stay_days > 1"] * 90)), "characters, at most 1500"),
     "no fact at all": (edited(PAYER, "net.payer_account.households >= 4", "1 == 1"), "reads no fact"),
+    "an innocent case that no example shows": (edited(PAYER, "false_positives:\n- Shop", "false_positives:\n- Tour leaders\n- Shop"), "no example shows: Tour leaders"),
+    "an example of a case that is not named": (edited(PAYER, "\n- agencies\n", "\n"), "shows a false positive that is not in the list: agencies"),
     "the same question twice": (edited(PAYER, "net.payer_account.households >= 4", "net.escort.households >= 3"), "is shadowed: same_escort_many"),
     "a number twice": (edited(PAYER, "number: 54", "number: 53"), "53 is same_collector_many already"),
     "a source that does not resolve": (edited(PAYER, "sources:\n", "sources:\n- S999\n"), "S999 does not resolve"),
