@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaTimeoutError
 
 from services.runtime import metrics
 from services.runtime.settings import KafkaSettings
@@ -44,26 +45,46 @@ class Outgoing:
 
 
 class Producer:
-    """Sends are acknowledged by all replicas, in order, without duplicates of the client's own making."""
+    """Sends are acknowledged by all replicas, in order, without duplicates of the client's own making. For one thread."""
 
     def __init__(self, settings: KafkaSettings) -> None:
-        self._producer = KafkaProducer(
-            **_tls(settings), enable_idempotence=True, acks="all", linger_ms=2, max_block_ms=10_000, request_timeout_ms=10_000,
-            delivery_timeout_ms=20_000,
-        )  # fmt: skip
+        self._settings = settings
+        self._producer: KafkaProducer | None = self._open()
 
     def send_all(self, messages: Iterable[Outgoing]) -> int:
         """Start all sends, then wait for every one; raises what the first failed one met. Returns how many."""
-        started = [
-            (m.topic, self._producer.send(m.topic, key=m.key, value=m.value, headers=list(m.headers))) for m in messages
-        ]
-        for topic, future in started:
-            future.get(timeout=25)
-            metrics.PUBLISHED.labels(topic).inc()
+        self._producer = producer = self._producer or self._open()
+        try:
+            started = [
+                (m.topic, producer.send(m.topic, key=m.key, value=m.value, headers=list(m.headers))) for m in messages
+            ]
+            for topic, future in started:
+                future.get(timeout=25)
+                metrics.PUBLISHED.labels(topic).inc()
+        except Exception:
+            # kafka-python 3.0.12: a producer whose batch expired after it was sent once gives its id up and never asks for
+            # another; each later send times out, also when the broker is long back (measured). So the next send has a new one.
+            self._producer = None
+            _drop(producer)
+            raise
         return len(started)
 
     def close(self) -> None:
-        self._producer.close(timeout=5)
+        if self._producer:
+            _drop(self._producer, seconds=5)
+
+    def _open(self) -> KafkaProducer:
+        return KafkaProducer(
+            **_tls(self._settings), enable_idempotence=True, acks="all", linger_ms=2, max_block_ms=10_000,
+            request_timeout_ms=10_000, delivery_timeout_ms=20_000, bootstrap_timeout_ms=20_000,
+        )  # fmt: skip
+
+
+def _drop(producer: KafkaProducer, seconds: float = 0.5) -> None:
+    try:
+        producer.close(timeout=seconds)
+    except KafkaTimeoutError:  # its close ends at a flush that times out and leaves the thread
+        producer._sender.force_close()
 
 
 def consumer(settings: KafkaSettings, group: str | None, **more: Any) -> KafkaConsumer:

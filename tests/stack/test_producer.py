@@ -1,0 +1,45 @@
+"""The producer after its broker stood still: kafka-python's own gives its id up then and sends nothing ever again."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from services.embedded import broker
+from services.embedded.processes import free_port
+from services.runtime import topics
+from services.runtime.away import AWAY
+from services.runtime.broker import Outgoing, Producer
+from services.runtime.settings import KafkaSettings
+from tests.waiting import until
+
+ONE = Outgoing("said", b"k", b"one")
+
+
+def test_what_is_sent_after_the_broker_stood_still_arrives(tmp_path: Path) -> None:
+    port = free_port()
+    child = broker.start(port, tmp_path)
+    settings = KafkaSettings(bootstrap=f"127.0.0.1:{port}")
+    try:
+        child.wait_for_port()
+        spec = topics.TopicSpec(partitions=1, retention_hours=1, cleanup="delete", dead_letters=False)
+        topics.apply(settings, {"said": spec})
+        producer = Producer(settings)
+        assert producer.send_all([ONE]) == 1
+        child.process.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(AWAY):
+                producer.send_all([ONE])
+        finally:
+            child.process.send_signal(signal.SIGCONT)
+
+        def sent() -> bool:
+            try:
+                return producer.send_all([ONE]) == 1
+            except AWAY:
+                return False
+
+        until(sent, "the producer to send again", 30)
+        producer.close()
+    finally:
+        child.stop()
