@@ -9,14 +9,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from services.cli import pack_backtest, pack_release, pack_shadow
+from services.cli import pack_backtest, pack_release, pack_shadow, pack_trial
 from services.cli.offline import Offline
 from services.intake.tokens import Tokeniser
 from services.risk import catalogue
 from services.risk.indicator import IndicatorError
 from services.risk.pack import HERE, Pack
 from services.risk.policy import PolicyError
-from services.risk.whatif import Report, compare, differences, judge
+from services.risk.whatif import Report, compare, differences, fitting, judge
 
 Folder = Annotated[
     Path, typer.Argument(exists=True, file_okay=False, help="folder with indicators/, protective/ and policy/")
@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     group.command()(diff)
     group.command("try")(try_)
     group.command()(pack_backtest.backtest)
+    group.command()(pack_trial.trial)
     pack_release.add_to(group)
     pack_shadow.add_to(group)
     app.add_typer(group, name="pack")
@@ -122,10 +123,28 @@ def told(report: Report, new: Pack, named: int) -> None:
     console.print(table)
     for indicator, (before, after) in sorted(report.fired.items(), key=lambda i: -abs(i[1][0] - i[1][1])):
         console.print(f"  {indicator}: fires {before:,} → {after:,}")
-    for office, (before_, after_, all_) in report.offices.items():
-        budget = new.policy.at(datetime.now(UTC).date(), office)["thresholds"]["deep_interviews_share"] * all_
-        over = " [red]over the budget[/]" if after_ > budget else ""
-        console.print(f"  {office}: deep interviews a day {before_:.1f} → {after_:.1f}, budget {budget:.1f}{over}")
+    for name, office in report.offices.items():
+        limits = new.policy.at(datetime.now(UTC).date(), name)["thresholds"]
+        budget = limits["deep_interviews_share"] * office.applications
+        over = " [red]over the budget[/]" if office.then > budget else ""
+        console.print(
+            f"  {name}: deep interviews a day {office.now:.1f} → {office.then:.1f}, budget {budget:.1f}{over}"
+        )
+        fit = fitting(office.verdicts, limits["deep_interviews_share"], limits["levels"])
+        if fit is None:
+            console.print(
+                "    no threshold of level 2 keeps within the budget: the signs that must be looked at fill it"
+            )
+        elif fit != limits["levels"][1]:
+            levels = [limits["levels"][0], fit, limits["levels"][2]]
+            console.print(
+                f"    the budget would carry levels {levels} (policy/thresholds.yaml, office_scope: [{name}])"
+            )
+    for word, right, wrong in zip(("now", "then"), report.right, report.wrong, strict=True):
+        if right + wrong:
+            console.print(
+                f"  {word}: of {right + wrong:,} flagged with a known outcome {right:,} were right ({right / (right + wrong):.0%})"
+            )
     for application, (level, then_) in list(report.moved.items())[:named]:
         console.print(f"  {application}: level {level} → {then_}")
     if len(report.moved) > named:

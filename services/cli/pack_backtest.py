@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 import typer
@@ -16,11 +17,26 @@ from services.contracts.calendar import local_date
 from services.contracts.fields import parse_time
 from services.contracts.passport_events import EventAccepted
 from services.risk.licences import Licence
-from services.risk.pack import HERE
+from services.risk.pack import HERE, Pack
 from services.risk.record import Record
-from services.risk.whatif import Verdict, compare, strongest
+from services.risk.whatif import Report, Verdict, compare, outcome, strongest
 
 A_STEP = 200
+
+
+@dataclass
+class Kept:
+    """What two packs say of the applications that risk keeps, and what people found out about them."""
+
+    now: dict[str, Verdict] = field(default_factory=dict)
+    then: dict[str, Verdict] = field(default_factory=dict)
+    outcomes: dict[str, Literal["right", "wrong"]] = field(default_factory=dict)
+    events: int = 0
+    days: tuple[date, date] = (date.max, date.min)
+
+    @property
+    def report(self) -> Report:
+        return compare(self.now, self.then, self.outcomes)
 
 
 def backtest(
@@ -34,23 +50,31 @@ def backtest(
 
     The days are those of an application's first event. Restricted and erased applications are left out. Nothing is written.
     """
-    one, two = pack.loaded(old), pack.loaded(new)
-    now: dict[str, Verdict] = {}
-    then: dict[str, Verdict] = {}
-    events, started = 0, time.monotonic()
+    one, two, started = pack.loaded(old), pack.loaded(new), time.monotonic()
+    kept = judged(one, two, from_, to)
+    pack.told(kept.report, two, named)
+    typer.echo(f"{kept.events:,} events under two packs in {time.monotonic() - started:.0f} s; nothing was written")
+
+
+def judged(one: Pack, two: Pack, from_: datetime | None, to: datetime | None) -> Kept:
+    """Both packs over what began on these days; a sentence and exit 1 when nothing did."""
+    kept = Kept()
     with risk_store() as database:
         known = _licences(database)
         for record in _records(database):
-            days = [local_date(parse_time(e.at)) for e in record.events.values()]
-            if (from_ and min(days) < from_.date()) or (to and min(days) > to.date()):
+            first = min(local_date(parse_time(e.at)) for e in record.events.values())
+            if (from_ and first < from_.date()) or (to and first > to.date()):
                 continue
-            events += len(record.events)
-            now[record.application_id], then[record.application_id] = strongest(record, known, (one, two))
-    if not now:
+            kept.days = min(kept.days[0], first), max(kept.days[1], first)
+            kept.events += len(record.events)
+            application = record.application_id
+            kept.now[application], kept.then[application] = strongest(record, known, (one, two))
+            if found := outcome(record):
+                kept.outcomes[application] = found
+    if not kept.now:
         typer.secho("no application began on these days", fg="red", err=True)
         raise typer.Exit(1)
-    pack.told(compare(now, then), two, named)
-    typer.echo(f"{events:,} events under two packs in {time.monotonic() - started:.0f} s; nothing was written")
+    return kept
 
 
 def _records(database: Database[dict[str, Any]]) -> Iterator[Record]:

@@ -70,14 +70,19 @@ def report(packs: Packs = None, named: Annotated[int, typer.Option(help="how man
     if not both:
         typer.secho("nothing was assessed since the trial began", fg="yellow", err=True)
         raise typer.Exit(1)
-    pack.told(compare({a: Verdict.of(now[a]) for a in both}, {a: _verdict(then[a]) for a in both}), rules, named)
+    reviews = frozenset(i.id for i in rules.indicators if i.must_review)
+    pack.told(
+        compare({a: Verdict.of(now[a]) for a in both}, {a: _verdict(then[a], reviews) for a in both}), rules, named
+    )
     typer.echo(f"rules on trial: {rules.digest[:12]}; the last word on each application since then, by both")
 
 
-def _verdict(said: ShadowAssessed) -> Verdict:
+def _verdict(said: ShadowAssessed, reviews: frozenset[str]) -> Verdict:
+    fired = frozenset(said.findings)
     return Verdict(
-        said.office_code, local_date(parse_time(said.at)), said.level, said.must_act, frozenset(said.findings)
-    )
+        said.office_code, local_date(parse_time(said.at)), said.level, said.must_act, bool(fired & reviews),
+        max(said.e_np, said.e_tppo), fired,
+    )  # fmt: skip
 
 
 def _until(digest: str | None) -> None:

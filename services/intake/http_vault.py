@@ -1,4 +1,4 @@
-"""Reveal, token exchange and dead letters: what opens the vault, each with a record."""
+"""Reveal, token exchange, counts by group and dead letters: what opens the vault, each with a record."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends
 
 from services.contracts.dead_letters import Fault
 from services.intake import measures
+from services.intake.groups import GroupsRequest, counted
 from services.intake.http_events import take_one
 from services.intake.openapi import LOOK, SEND, answers
 from services.intake.problem import Problem, allow
@@ -82,6 +83,14 @@ def vault_router(
         """Tokens of older key versions as tokens of the newest: how the other services move their records."""
         allow(who, "vault:tokens")
         return {"version": tokens.version, "tokens": newest(wanted, tokens)}
+
+    @router.post("/vault/groups", responses=LOOK)
+    async def post_groups(wanted: GroupsRequest, who: Who) -> dict[str, Any]:
+        """How applications divide by sex, age and marital status, and how many of each group were flagged: counts of 30 or more."""
+        allow(who, "vault:groups")
+        record = {"at": clock(), "kind": "groups", "actor": wanted.actor, "purpose": wanted.purpose}
+        await store.record_access(record | {"applications": len(wanted.applications)})
+        return await counted(wanted, store.documents(sorted(set(wanted.applications))), master)
 
     @router.post("/dead-letters/{reference}/show", responses=LOOK)
     async def show(reference: str, wanted: ShowRequest, who: Who) -> dict[str, Any]:

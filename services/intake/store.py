@@ -13,7 +13,7 @@ as `w` stands in `open`: so a batch is marked as sent by removing one small docu
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +65,12 @@ class VaultStore:
     async def document(self, application_id: str) -> dict[str, Any] | None:
         """The whole vault document; None when it is not known."""
         return await self._vault.find_one({"_id": application_id})
+
+    async def documents(self, application_ids: Sequence[str], step: int = 200) -> AsyncIterator[dict[str, Any]]:
+        """The whole vault documents of those that are known, some at a time."""
+        for start in range(0, len(application_ids), step):
+            async for document in self._vault.find({"_id": {"$in": application_ids[start : start + step]}}):
+                yield document
 
     async def still_open(self, batches: Iterable[str]) -> set[str]:
         """Those whose sends were never all acknowledged."""

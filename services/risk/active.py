@@ -3,11 +3,11 @@
 A bundle that does not hold is refused, said loudly, and what was in use goes on.
 """
 
-from collections.abc import Callable
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from services.contracts.calendar import local_date
 from services.risk import measures
 from services.risk.bundle import Bundle, Refused, accepted, signers
 from services.risk.pack import Pack
@@ -18,8 +18,8 @@ ACTIVE, PREVIOUS, SIGNERS, SHADOW = "active.json", "previous.json", "signers", "
 class ActivePack:
     """`pack` is what judges now; `shadow` is on trial beside it and judges nobody, so that it needs no signature."""
 
-    def __init__(self, folder: Path | None, today: Callable[[], date]) -> None:
-        self._folder, self._today = folder, today
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
         self.pack = Pack.load()
         self.refused: str | None = None
         self.shadow: Pack | None = None
@@ -40,7 +40,9 @@ class ActivePack:
             self.pack, self.refused = Pack.load(), None
             return f"no bundle any more; the rules that came along are in use: {self.pack.digest[:12]}"
         try:
-            self.pack = accepted(Bundle.decode(file.read_bytes()), signers(self._folder / SIGNERS), self._today())
+            # The days of a bundle are those on which it may be activated: what was put there in time goes on, also after a restart.
+            put_there = local_date(datetime.fromtimestamp(file.stat().st_mtime, UTC))
+            self.pack = accepted(Bundle.decode(file.read_bytes()), signers(self._folder / SIGNERS), put_there)
         except (Refused, OSError, ValueError) as error:
             self.refused = str(error)
             measures.PACKS_REFUSED.inc()

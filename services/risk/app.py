@@ -15,7 +15,6 @@ from typing import Any
 import faust
 
 from services.contracts.assessments import RiskAssessed
-from services.contracts.calendar import local_date
 from services.contracts.cases import OutcomeRecorded
 from services.contracts.message import Message
 from services.contracts.network import (
@@ -75,7 +74,7 @@ class Risk:
     def __init__(self, parts: Parts) -> None:
         settings = parts.settings
         self._parts, self._log = parts, parts.log
-        self.active = ActivePack(settings.packs, lambda: local_date(datetime.now(UTC)))
+        self.active = ActivePack(settings.packs)
         self._newest = Newest(settings.intake_url, Signer.from_file(settings.key_file, "risk"), "risk")
         self._rotated = asyncio.Event()
         self._rotated.set()  # look at start: a move may have been cut short

@@ -1,7 +1,7 @@
 """A pack as one file: every rule with its examples, named by its content, valid for a while, signed by two people.
 
-A maker signs what was made, a checker who is somebody else signs that it may judge people. Whatever does not hold is refused, and
-the rules in use go on.
+A maker signs what was made, a checker who is somebody else signs that it may judge people. Both sign the trial with it, and the reason
+why its result does not matter, if they say so. Whatever does not hold is refused, and the rules in use go on.
 """
 
 import json
@@ -18,6 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from services.risk.fairness import Trial
 from services.risk.indicator import IndicatorError
 from services.risk.pack import Pack
 from services.risk.policy import PolicyError
@@ -42,6 +43,10 @@ class Bundle(BaseModel):
     valid_from: date
     valid_to: date = Field(description="last day on which it may be activated")
     files: dict[str, str]
+    trial: Trial | None = Field(None, description="what these rules would have done; `tppo pack trial`")
+    override: str = Field(
+        "", max_length=2000, description="why they may judge although the trial says no; both sign it"
+    )
     signatures: list[str] = Field(default=[], description="compact JWS each: {bundle, role, who}")
 
     @property
@@ -121,7 +126,11 @@ def accepted(bundle: Bundle, known: Mapping[str, OKPKey], today: date) -> Pack:
     pairs = [(m, c) for m in by_role["maker"] for c in by_role["checker"] if m != c and _differ(known[m], known[c])]
     if not pairs:
         raise Refused(f"maker and checker are the same person: {', '.join(sorted(by_role['maker']))}")
-    return bundle.pack()
+    pack = bundle.pack()
+    faults = list(bundle.trial.faults(pack.digest)) if bundle.trial else ["was never tried: tppo pack trial"]
+    if faults and not bundle.override:
+        raise Refused(f"{'; '.join(faults)}. Without an override that maker and checker sign it does not judge")
+    return pack
 
 
 def _verified(token: str, digest: str, known: Mapping[str, OKPKey]) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Literal
 
 from services.contracts.assessments import RiskAssessed
 from services.contracts.calendar import is_working_day
@@ -16,6 +17,8 @@ from services.risk.indicator import Condition
 from services.risk.pack import Pack
 from services.risk.record import Record
 
+RIGHT = frozenset({"confirmed_tppo", "pmi_np_not_tppo", "tppm"})
+WRONG = frozenset({"cleared", "identity_error_not_crime"})
 DEEP = 2  # from this level on the office holds a deep interview
 SHOWN_FIELDS = (
     "condition",
@@ -38,13 +41,20 @@ class Verdict:
     day: date
     level: int
     must_act: bool
+    must_review: bool
+    score: int
     fired: frozenset[str]
+    groups: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, assessed: RiskAssessed) -> "Verdict":
+        form = assessed.facts["app"]
+        told = {"kabupaten": form.get("domicile_desa_code", "")[:4], "purpose": form.get("purpose")}
+        told["application_type"] = form.get("application_type")
         return cls(
-            assessed.office_code, day_of(assessed.facts, assessed.at), assessed.level, assessed.must_act,
-            frozenset(f.id for f in assessed.findings),
+            assessed.office_code, day_of(assessed.facts, assessed.at), assessed.level, assessed.must_act, assessed.must_review,
+            max(assessed.e_np, assessed.e_tppo), frozenset(f.id for f in assessed.findings),
+            tuple((name, value) for name, value in told.items() if value),
         )  # fmt: skip
 
 
@@ -71,7 +81,7 @@ def judge(events: Iterable[EventAccepted], packs: Sequence[Pack]) -> list[dict[s
 def strongest(record: Record, known: Mapping[str, licences.Licence], packs: Sequence[Pack]) -> list[Verdict]:
     """For each pack the verdict of the highest level that the application ever had, event by event; the first of equal ones."""
     found = []
-    events = sorted(record.events.values(), key=lambda e: (parse_time(e.at), e.event_id))
+    events = in_order(record)
     for pack in packs:
         growing = Record(record.application_id)
         best: RiskAssessed | None = None
@@ -86,6 +96,29 @@ def strongest(record: Record, known: Mapping[str, licences.Licence], packs: Sequ
     return found
 
 
+def outcome(record: Record) -> Literal["right", "wrong"] | None:
+    """What people found out about an application, when it says whether a flag was right."""
+    codes = [e.data.get("code") for e in in_order(record) if e.type == "referral.outcome" and e.data.get("code")]
+    return None if not codes else "right" if codes[-1] in RIGHT else "wrong" if codes[-1] in WRONG else None
+
+
+def in_order(record: Record) -> list[EventAccepted]:
+    """The events of a record by their own time."""
+    return sorted(record.events.values(), key=lambda e: (parse_time(e.at), e.event_id))
+
+
+def fitting(verdicts: Sequence[Verdict], share: float, levels: Sequence[int]) -> int | None:
+    """The lowest evidence of level 2, in tenths of a deciban, that keeps deep interviews within a share of all applications.
+
+    Between those of levels 1 and 3; None when even the highest of them is too low. Whom a person must look at is always seen
+    (indicators.md, section 4: thresholds follow from a budget).
+    """
+    must = sum(v.must_act or v.must_review for v in verdicts)
+    rest = [v.score for v in verdicts if not (v.must_act or v.must_review)]
+    within = (t for t in range(levels[0] + 1, levels[2]) if must + sum(s >= t for s in rest) <= share * len(verdicts))
+    return next(within, None)
+
+
 @dataclass
 class Report:
     """Counts over all applications; `moved` names those whose level changes."""
@@ -93,15 +126,34 @@ class Report:
     applications: int = 0
     levels: Counter[tuple[int, int]] = field(default_factory=Counter)
     fired: dict[str, tuple[int, int]] = field(default_factory=dict)  # by indicator, only where they differ
-    offices: dict[str, tuple[float, float, float]] = field(
-        default_factory=dict
-    )  # deep interviews a day: now, then; all a day
+    offices: dict[str, "Office"] = field(default_factory=dict)
     moved: dict[str, tuple[int, int]] = field(default_factory=dict)
+    right: tuple[int, int] = (0, 0)  # flagged for a deep interview and confirmed by people: now, then
+    wrong: tuple[int, int] = (0, 0)  # … and cleared by people
 
 
-def compare(now: Mapping[str, Verdict], then: Mapping[str, Verdict]) -> Report:
+@dataclass(frozen=True)
+class Office:
+    """A day of one office: deep interviews now and then, all applications; and every verdict of the other rules."""
+
+    days: int
+    now: float
+    then: float
+    applications: float
+    verdicts: tuple[Verdict, ...]
+
+
+def compare(
+    now: Mapping[str, Verdict],
+    then: Mapping[str, Verdict],
+    outcomes: Mapping[str, Literal["right", "wrong"]] | None = None,
+) -> Report:
     """By application id; an application that only one side has is a fault of the caller (KeyError)."""
     report = Report(len(now))
+    known = outcomes or {}
+    for word in ("right", "wrong"):
+        flagged = [sum(known.get(a) == word and v.level >= DEEP for a, v in side.items()) for side in (now, then)]
+        setattr(report, word, tuple(flagged))
     fired_now, fired_then = Counter[str](), Counter[str]()
     for application, before in now.items():
         after = then[application]
@@ -117,7 +169,7 @@ def compare(now: Mapping[str, Verdict], then: Mapping[str, Verdict]) -> Report:
         days = len({v.day for v in now.values() if v.office == office and is_working_day(v.day)}) or 1
         mine = [a for a, v in now.items() if v.office == office]
         deep = [sum(side[a].level >= DEEP for a in mine) / days for side in (now, then)]
-        report.offices[office] = (deep[0], deep[1], len(mine) / days)
+        report.offices[office] = Office(days, deep[0], deep[1], len(mine) / days, tuple(then[a] for a in mine))
     return report
 
 

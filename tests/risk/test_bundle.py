@@ -1,21 +1,31 @@
 """A bundle judges only when everything holds: content, days, two different people. Else the rules in use go on."""
 
 import json
+import os
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from joserfc.jwk import OKPKey
 
 from services.risk.active import ACTIVE, SIGNERS, ActivePack
 from services.risk.bundle import Bundle, Refused, accepted, build
+from services.risk.fairness import Group, Ratio, Trial
 from services.risk.pack import HERE, Pack
 
 TODAY = date(2026, 11, 24)
 ANI, BUDI, CICI = (OKPKey.generate_key("Ed25519") for _ in range(3))
 KNOWN = {"ani": ANI, "budi": BUDI, "ani-again": ANI}
-BUILT = build(HERE, date(2026, 11, 1), date(2026, 12, 31))
+FEW, MANY = Group(n=1000, flagged=30), Group(n=1000, flagged=90)
+ALIKE = Ratio(attribute="sex", name="P", group=FEW, reference="L", of=FEW)
+TRIAL = Trial(
+    rules=Pack.load().digest, beside=Pack.load().digest, first_day=date(2026, 1, 1), last_day=date(2026, 10, 31),
+    applications=2000, ratios=[ALIKE],
+)  # fmt: skip
+UNTRIED = build(HERE, date(2026, 11, 1), date(2026, 12, 31))
+BUILT = UNTRIED.model_copy(update={"trial": TRIAL})
 GOOD = BUILT.signed("maker", "ani", ANI).signed("checker", "budi", BUDI)
 
 
@@ -30,6 +40,13 @@ def edited(name: str, old: str, new: str) -> Callable[[], Bundle]:
     return lambda: changed(**{name: BUILT.files[name].replace(old, new, 1)})
 
 
+def tried(override: str = "", **more: Any) -> Bundle:
+    """Signed, with another result of its trial."""
+    other = BUILT.model_copy(update={"trial": TRIAL.model_copy(update=more), "override": override})
+    return other.signed("maker", "ani", ANI).signed("checker", "budi", BUDI)
+
+
+UNLIKE = [ALIKE.model_copy(update={"group": MANY})]
 PAYER = "indicators/same_payer_many.yaml"
 BAD: dict[str, tuple[Callable[[], Bundle], str]] = {
     "unsigned": (lambda: BUILT, "not signed by a maker"),
@@ -43,6 +60,11 @@ BAD: dict[str, tuple[Callable[[], Bundle], str]] = {
     "days stretched after it was signed": (lambda: GOOD.model_copy(update={"valid_to": date(2030, 1, 1)}), "changed after ani signed"),
     "not a signature": (lambda: GOOD.model_copy(update={"signatures": ["x.y.z"]}), "cannot be read"),
     "another role": (lambda: GOOD.signed("boss", "ani", ANI), "no known role"),  # type: ignore[arg-type]
+    "never tried": (lambda: UNTRIED.signed("maker", "ani", ANI).signed("checker", "budi", BUDI), "was never tried"),
+    "a trial of other rules": (lambda: tried(rules="0" * 64), "the trial was of other rules, 000000000000"),
+    "tried on nobody": (lambda: tried(applications=3), "was tried on 3 applications, at least 30"),
+    "one group flagged three times as often": (lambda: tried(ratios=UNLIKE), "sex P: 90 of 1,000 flagged, L 30 of 1,000: ratio 2.97 (1.99–4.43)"),
+    "an override put in after it was signed": (lambda: tried(ratios=UNLIKE).model_copy(update={"override": "x"}), "changed after ani signed"),
     "out of its folder": (lambda: changed(**{"indicators/../../x.yaml": "id: x"}), "files.indicators/../../x.yaml"),
     "hidden": (lambda: changed(**{"indicators/.x.yaml": "id: x"}), "files.indicators/.x.yaml"),
     "another kind of file": (lambda: changed(**{"indicators/x.py": "1"}), "files.indicators/x.py"),
@@ -115,6 +137,12 @@ def test_whatever_does_not_hold_is_refused_with_its_reason(kind: str) -> None:
     assert words in str(refused.value)
 
 
+def test_an_override_that_both_signed_lets_it_judge() -> None:
+    assert (
+        accepted(tried("explained by the board, minutes 7", ratios=UNLIKE), KNOWN, TODAY).digest == Pack.load().digest
+    )
+
+
 @pytest.mark.parametrize("today", [date(2026, 10, 31), date(2027, 1, 1)])
 def test_it_may_be_activated_on_its_days_alone(today: date) -> None:
     with pytest.raises(Refused, match="may be activated from"):
@@ -134,18 +162,31 @@ def test_the_rules_in_use_go_on_when_a_bundle_is_refused_and_come_back_when_it_g
     (tmp_path / SIGNERS).mkdir()
     for who, key in (("ani", ANI), ("budi", BUDI)):
         (tmp_path / SIGNERS / f"{who}.jwk.json").write_text(json.dumps(key.as_dict(private=False)))
-    active = ActivePack(tmp_path, lambda: TODAY)
+
+    def put(bundle: Bundle, day: date = TODAY) -> None:
+        (tmp_path / ACTIVE).unlink(missing_ok=True)
+        (tmp_path / ACTIVE).write_bytes(bundle.encode())
+        at = datetime(day.year, day.month, day.day, 5, tzinfo=UTC).timestamp()
+        os.utime(tmp_path / ACTIVE, (at, at))
+
+    active = ActivePack(tmp_path)
     own = active.pack.digest
     assert active.look() is None
-    lighter = edited(PAYER, "decibans: 6", "decibans: 1")()
-    (tmp_path / ACTIVE).write_bytes(lighter.encode())
+    files = BUILT.files | {PAYER: BUILT.files[PAYER].replace("decibans: 6", "decibans: 1")}
+    lighter = BUILT.model_copy(update={"files": files})
+    trial = TRIAL.model_copy(update={"rules": lighter.pack().digest})
+    lighter = lighter.model_copy(update={"trial": trial}).signed("maker", "ani", ANI).signed("checker", "budi", BUDI)
+    put(lighter)
     assert "in use now" in str(active.look())
     assert active.pack.digest == lighter.pack().digest != own
-    (tmp_path / ACTIVE).write_bytes(BUILT.encode())
+    assert ActivePack(tmp_path).pack.digest == active.pack.digest, "as after a restart, on whatever day"
+    put(BUILT, date(2026, 11, 25))
     assert "refused" in str(active.look())
     assert active.pack.digest == lighter.pack().digest
     assert active.refused == "is not signed by a maker"
     assert active.look() is None  # said once
+    put(lighter, date(2027, 1, 1))
+    assert "may be activated from" in str(active.look())
     (tmp_path / ACTIVE).unlink()
     assert "came along" in str(active.look())
     assert active.pack.digest == own

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from services.risk.pack import HERE, Pack
-from services.risk.whatif import compare, differences, judge, strongest
+from services.risk.whatif import Verdict, compare, differences, fitting, judge, outcome, strongest
 from services.simulator.day import play
 from tests.build import accepted, house, record
 
@@ -79,3 +79,35 @@ def test_a_backtest_keeps_the_highest_level_an_application_ever_had() -> None:
     ((last,),) = [list(verdicts.values()) for verdicts in judge(events, (PACK,))]
     assert (highest.level, last.level) == (1, 0)
     assert "work_intent_not_in_siskop2mi" in highest.fired
+
+
+def test_the_budget_carries_the_lowest_threshold_that_keeps_within_it() -> None:
+    def verdict(score: int, must: bool = False) -> Verdict:
+        return Verdict("CLP", date(2026, 11, 24), 2, False, must, score, frozenset())
+
+    people = [verdict(score) for score in range(101, 201)]  # one of each
+    assert fitting(people, 0.5, [80, 130, 170]) == 151
+    assert fitting(people, 1.0, [80, 130, 170]) == 81
+    assert fitting(people, 0.3, [80, 130, 170]) is None, "even the highest below level 3 is too low"
+    assert fitting([*people, *(verdict(0, must=True) for _ in range(20))], 0.5, [80, 130, 170]) == 161
+
+
+def test_an_outcome_tells_whether_a_flag_was_right_and_the_last_one_counts() -> None:
+    def told(*codes: str) -> str | None:
+        events = [house("application.submitted", "2026-01-01T08:00:00+07:00", "e0", purpose="wisata")]
+        for n, code in enumerate(codes, start=1):
+            events.append(house("referral.outcome", f"2026-01-{n + 1:02}T08:00:00+07:00", f"e{n}", code=code))
+        return outcome(record(*events))
+
+    assert told() is None
+    assert told("unreachable") is None
+    assert told("cleared") == "wrong"
+    assert told("cleared", "confirmed_tppo") == "right"
+
+
+def test_precision_counts_flagged_applications_with_a_known_outcome() -> None:
+    now, then = judge(EVENTS, (PACK, PACK))
+    flagged = sorted(a for a, v in now.items() if v.level >= 2)
+    assert len(flagged) >= 2
+    report = compare(now, then, {flagged[0]: "right", flagged[1]: "wrong"})
+    assert (report.right, report.wrong) == ((1, 1), (1, 1))

@@ -211,7 +211,7 @@ def test_who_looks_at_many_people_is_counted(played: Played) -> None:
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning")
 def test_schemathesis_finds_no_server_error_and_no_undocumented_answer(played: Played) -> None:
     """Made-up requests to every path of the API page, with a good token that may do everything."""
-    scopes = ("events:write", "vault:reveal", "vault:tokens", "dead-letters")
+    scopes = ("events:write", "vault:reveal", "vault:tokens", "vault:groups", "dead-letters")
     with played.client("intake", *scopes) as http:
         headers = {"Authorization": http.headers["Authorization"]}
     schema = schemathesis.openapi.from_url(f"{played.stack.addresses.intake}/openapi.json")

@@ -54,6 +54,9 @@ def test_rules_are_made_checked_activated_and_rolled_back_while_events_flow(play
         assert tppo("key", who, keys).exit_code == 0
     assert tppo("build", bundle, tmp_path).exit_code == 0
     assert judged(played, 1) == own
+    tried = tppo("trial", bundle)
+    assert tried.exit_code == 0, tried.output
+    assert "sex " in tried.output, "intake told its counts"
     refused = tppo("activate", bundle)
     assert refused.exit_code == 1
     assert "not signed by a maker" in refused.output
