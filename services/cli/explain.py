@@ -8,7 +8,7 @@ from rich.table import Table
 
 from services.cli.connection import Connection, connect, must
 from services.cli.topic import read_all
-from services.contracts.assessments import RiskAssessed
+from services.contracts.assessments import Finding, RiskAssessed
 from services.risk import explain as explain_
 from services.risk.assess import recompute
 from services.risk.pack import Pack
@@ -107,13 +107,18 @@ def tell(assessed: RiskAssessed, pack: Pack, console: Console) -> None:
     )
 
 
+def _weight(finding: Finding) -> str:
+    tppo = f"\nTPPO {finding.counts_tppo / 10:.1f}" if finding.counts_tppo else ""
+    return f"{finding.weight / 10:.1f} → {(finding.counts_np or 0) / 10:.1f}{tppo}"
+
+
 def show(assessed: RiskAssessed, console: Console) -> None:
     """Reasons before the level (privacy-and-safety.md, section 6)."""
     console.print(f"[bold]{assessed.application_id}[/] · {assessed.at} · dasar/pack {assessed.pack_digest[:12]}")
     table = Table(title="Tanda yang ada · signs that are there", show_lines=True)
     for heading in (
         "tanda · sign",
-        "dB",
+        "dB → dihitung · counts",
         "kelompok · group",
         "dihitung dari · computed from",
         "yang membersihkan · what would clear it",
@@ -123,9 +128,7 @@ def show(assessed: RiskAssessed, console: Console) -> None:
         source = "\n".join(_input(name, value) for name, value in f.inputs.items())
         if f.exclusions:
             source += f"\ndikecualikan · not counted: {', '.join(f.exclusions)}"
-        table.add_row(
-            f"{f.title_id}\n{f.title_en}", f"{f.weight / 10:.1f}", f.group, source, f"{f.clears_id}\n{f.clears_en}"
-        )
+        table.add_row(f"{f.title_id}\n{f.title_en}", _weight(f), f.group, source, f"{f.clears_id}\n{f.clears_en}")
     console.print(table)
     for g in assessed.groups:
         console.print(f"  {g.group}: {g.raw / 10:.1f} dB, setelah batas/after cap {g.capped / 10:.1f} dB")

@@ -20,6 +20,10 @@ class Finding(BaseModel):
     dimension: Dimension = Field(description="legal dimension (UU 21/2007 Ps 1 angka 1, or kind of evidence)")
     group: str = Field(description="group of dependent signs")
     weight: int = Field(description="tenths of a deciban before group and cap (R34)")
+    counts_np: int | None = Field(
+        None, description="tenths of a deciban of it in e_np, after max + 0.3 × rest of its group and the cap"
+    )
+    counts_tppo: int | None = Field(None, description="the same in e_tppo")
     grade: str = Field(description="evidence grade, A measured … D expert guess")
     objective: bool = Field(description="reads a document, registry, network or history (R11)")
     title_id: str = Field(description="title, Indonesian")

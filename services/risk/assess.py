@@ -14,7 +14,7 @@ from services.contracts.calendar import local_date
 from services.contracts.fields import parse_time
 from services.contracts.passport_events import EventAccepted
 from services.risk.evaluate import Answers, Memo, evaluate
-from services.risk.evidence import Fired, level_of
+from services.risk.evidence import Fired, counted, level_of
 from services.risk.fold import NOTHING, Facts, folded
 from services.risk.indicator import Indicator
 from services.risk.pack import Pack
@@ -80,6 +80,8 @@ def _from_facts(
     memo = evaluate(pack, facts, memo)
     answers = memo.answers
     level = level_of(answers.evidence, answers.fired, facts["policy"]["thresholds"]["levels"])
+    fired = sorted(answers.fired, key=_heaviest)
+    np, tppo = counted(fired), counted(fired, "tppo")
     return RiskAssessed(
         assessment_id=ids.assessment_id(cause.id),
         application_id=application_id,
@@ -97,7 +99,7 @@ def _from_facts(
         notices=["issued-passport"] if _issued_and_tied(level.level, facts, answers) else None,
         indicators=answers.indicators,
         protective=[p.id for p in answers.protective],
-        findings=[_finding(f, facts, answers) for f in sorted(answers.fired, key=_heaviest)],
+        findings=[_finding(f, facts, answers, np[f.indicator.id], tppo[f.indicator.id]) for f in fired],
         groups=[GroupScore(group=g, raw=raw, capped=capped) for g, raw, capped in answers.evidence.groups],
         dimensions=answers.dimensions,
         questions=answers.questions,
@@ -118,7 +120,7 @@ def _heaviest(fired: Fired) -> tuple[int, int]:
     return -fired.weight, fired.indicator.number
 
 
-def _finding(fired: Fired, facts: Facts, answers: Answers) -> Finding:
+def _finding(fired: Fired, facts: Facts, answers: Answers, np: int, tppo: int) -> Finding:
     indicator = fired.indicator
     return Finding(
         id=indicator.id,
@@ -126,6 +128,8 @@ def _finding(fired: Fired, facts: Facts, answers: Answers) -> Finding:
         dimension=indicator.dimension,
         group=indicator.group,
         weight=fired.weight,
+        counts_np=np,
+        counts_tppo=tppo,
         grade=indicator.grade,
         objective=indicator.objective,
         title_id=indicator.title.id,

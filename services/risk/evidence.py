@@ -87,6 +87,19 @@ def weigh(fired: Sequence[Fired], protective: Sequence[Protective]) -> Evidence:
     )
 
 
+def counted(fired: Iterable[Fired], output: Literal["np", "tppo"] = "np") -> dict[str, int]:
+    """What each sign, heaviest first, adds to an output within its group after max + 0.3 × rest and the cap; they sum to it."""
+    totals: dict[str, Total] = {}
+    found: dict[str, int] = {}
+    for each in fired:
+        group = each.indicator.group
+        before = totals.get(group, NOTHING)
+        after = before.with_one(each.weight) if output in each.indicator.outputs else before
+        totals[group] = after
+        found[each.indicator.id] = after.capped(group) - before.capped(group)
+    return found
+
+
 def _groups(fired: Iterable[Fired]) -> tuple[tuple[str, int, int], ...]:
     weights: dict[str, list[int]] = {}
     for each in fired:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.risk.evidence import Fired, combined, dimensions, level_of, weigh
+from services.risk.evidence import Fired, combined, counted, dimensions, level_of, weigh
 from services.risk.indicator import Indicator, Protective
 from services.risk.pack import Pack
 
@@ -142,6 +142,15 @@ def test_no_group_passes_its_cap(signs: list[Indicator]) -> None:
         "G_recruit": 150,
     }
     assert all(capped <= caps.get(group, 120) for group, _, capped in weigh(_fired(signs), []).groups)
+
+
+@given(signs_strategy)
+def test_what_each_sign_counts_sums_to_its_group(signs: list[Indicator]) -> None:
+    together = sorted((Fired(i, i.decibans * 10) for i in signs), key=lambda f: (-f.weight, f.indicator.number))
+    for group, _, capped in weigh(together, []).groups:
+        mine = [f.indicator.id for f in together if f.indicator.group == group]
+        assert sum(counted(together)[i] for i in mine) == capped
+    assert sum(counted(together, "tppo").values()) == weigh(together, []).e_tppo
 
 
 @given(st.lists(st.integers(0, 20).map(lambda w: w * 10), min_size=1, max_size=10))
