@@ -1,7 +1,7 @@
 """Named points where a crash test may end the process, as a power cut would. Does nothing unless TPPO_FAULT names one.
 
 `TPPO_FAULT=referral.after_write:3` ends the process with SIGKILL when that point is passed for the third time; with `:stall` behind it
-the process stands there for ever.
+the process stands there for ever, with `:freeze` until somebody continues it (SIGCONT).
 """
 
 import os
@@ -22,4 +22,4 @@ def point(name: str) -> None:
     if _left == 0:
         if _what == "stall":
             threading.Event().wait()
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGSTOP if _what == "freeze" else signal.SIGKILL)

@@ -1,20 +1,27 @@
 """The pump under stress: real workers of risk on a real broker and store, ended, hung, doubled and cut off; one outcome an event."""
 
+import os
 import re
 import signal
+import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from hashlib import md5
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka.admin import KafkaAdminClient
 from pymongo import MongoClient
 
 from services.contracts import tokens
 from services.contracts.assessments import RiskAssessed
+from services.contracts.cases import OutcomeRecorded
+from services.contracts.network import EntitySeen, EntitySignalled, LinkSuspected
 from services.contracts.passport_events import EventAccepted
 from services.contracts.tokens import Newer
 from services.embedded.stack import Stack
@@ -28,8 +35,16 @@ from tests.build import accepted, house
 from tests.stack.conftest import Played
 from tests.waiting import until
 
+READ_BY_RISK = (
+    EventAccepted.TOPIC,
+    EntitySignalled.TOPIC,
+    OutcomeRecorded.TOPIC,
+    EntitySeen.TOPIC,
+    LinkSuspected.TOPIC,
+)
 HEAD = [("kind", b"EventAccepted")]
-PREFIXES = ("CLEAN", "JOIN", "TERM", "STALL", "AWAYSTORE", "AWAYBROKER")
+PREFIXES = ("CLEAN", "JOIN", "TERM", "STALL", "OWNERS", "AFTER", "CLOCK", "AWAYSTORE", "AWAYBROKER")
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 EVENTS = [e for e in (accepted(e) for e in play(date(2026, 9, 1), applications=60)) if batch.has_application(e)]
 
 
@@ -93,12 +108,15 @@ def outcomes(alone: Played, prefix: str, of_signals: bool = False) -> dict[str, 
     return found
 
 
+def are_assessed(alone: Played, events: Sequence[EventAccepted], prefix: str) -> bool:
+    return {e.event_id for e in events} <= outcomes(alone, prefix).keys()
+
+
 def all_assessed(alone: Played, events: Sequence[EventAccepted], prefix: str, seconds: float = 60) -> None:
     """Every event has its assessment, and the state holds every event."""
     wanted = {e.event_id for e in events}
     until(lambda: outcomes(alone, prefix).keys() == wanted, f"{len(wanted)} events to be assessed", seconds)
-    kept = alone.mongo["tppo_risk"]["records"].find({"_id": {"$regex": f"^{prefix}-"}}, {"ids": 1})
-    assert {id_ for record in kept for id_ in record["ids"]} == wanted
+    assert {id_ for _, ids in kept(alone, prefix).values() for id_ in ids} == wanted
 
 
 def newest_are_those_of_a_clean_run(alone: Played, prefix: str, clean: str) -> None:
@@ -137,6 +155,37 @@ def ready(alone: Played, name: str = "risk") -> bool:
         return False
 
 
+def state_of(pid: int) -> str:
+    """R running, S asleep, T stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def quiet(alone: Played) -> bool:
+    """Everything that stands in the topics of risk is done and committed, so that what is sent now is what comes next."""
+    admin = KafkaAdminClient(**alone.kafka.client())
+    try:
+        found = admin.list_group_offsets("risk")
+    finally:
+        admin.close()
+    done = Counter[str]()
+    for place, offset in found.get("risk", found).items():
+        done[place[0]] += max(0, offset.offset)
+    return all(done[topic] == len(alone.read(topic)) for topic in READ_BY_RISK)
+
+
+def metric(alone: Played, name: str) -> float:
+    """Of the worker called risk."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{alone.stack.port('risk_admin')}/metrics", timeout=2) as answer:
+        found = re.search(rf"^{re.escape(name)} (\S+)$", answer.read().decode(), re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def kept(alone: Played, prefix: str) -> dict[str, tuple[int, list[str]]]:
+    """Version and events of every record."""
+    found = alone.mongo["tppo_risk"]["records"].find({"_id": {"$regex": f"^{prefix}-"}}, {"ids": 1, "version": 1})
+    return {record["_id"]: (record["version"], sorted(record["ids"])) for record in found}
+
+
 def test_a_worker_joins_and_the_first_is_killed_in_the_middle(alone: Played, clean: str) -> None:
     events = named("JOIN")
     third = len(events) // 3
@@ -173,6 +222,60 @@ def test_a_stalled_worker_ends_itself_and_another_takes_over(alone: Played, clea
     alone.stack.start_service("risk")
     all_assessed(alone, events, "STALL")
     newest_are_those_of_a_clean_run(alone, "STALL", clean)
+
+
+def test_a_worker_that_wakes_up_with_a_batch_that_another_has_done_changes_nothing(alone: Played, clean: str) -> None:
+    """Frozen after its sends and before its write, while the other owns its partitions and does the same events: versions decide."""
+    until(lambda: quiet(alone), "risk to have done everything", 60)
+    alone.stack.children["risk"].stop()
+    alone.stack.start_service("risk", TPPO_FAULT="risk.after_send:1:freeze", TPPO_RISK_STALLED_AFTER_S="600")
+    events = named("OWNERS")
+    send(alone, events)
+    frozen = alone.stack.children["risk"].process
+    until(lambda: state_of(frozen.pid) == "T", "the first to freeze", 30)
+    alone.stack.start_service("risk", name="risk2")
+    all_assessed(alone, events, "OWNERS")
+    before = kept(alone, "OWNERS")
+    frozen.send_signal(signal.SIGCONT)
+    handled = 'tppo_messages_total{result="handled",topic="passport-events"}'
+    until(lambda: metric(alone, handled) > 0, "the first to end what it had in hand", 60)
+    after = named("AFTER")  # in all partitions, behind what the first had in hand
+    send(alone, after)
+    all_assessed(alone, after, "AFTER")
+    assert kept(alone, "OWNERS") == before
+    newest_are_those_of_a_clean_run(alone, "OWNERS", clean)
+    alone.stack.children["risk2"].stop()
+
+
+def test_a_clock_that_jumps_changes_nothing(alone: Played, clean: str, tmp_path: Path) -> None:
+    """Three days forward and then one back, while events flow."""
+    if not FAKETIME.exists():
+        assert not os.environ.get("CI"), "CI has libfaketime"
+        pytest.skip("libfaketime is not here")
+    clock = tmp_path / "clock"
+    clock.write_text("+0d")
+    alone.stack.children["risk"].stop()
+    alone.stack.start_service(
+        "risk",
+        LD_PRELOAD=str(FAKETIME),
+        FAKETIME_TIMESTAMP_FILE=str(clock),
+        FAKETIME_NO_CACHE="1",
+        FAKETIME_DONT_FAKE_MONOTONIC="1",
+    )
+    alone.stack.wait_ready(("risk",))
+    events = named("CLOCK")
+    third = len(events) // 3
+    for number, (jump, days) in enumerate((("+0d", 0), ("+3d", 3), ("-1d", -1))):
+        clock.write_text(jump)
+        now = events[number * third : (number + 1) * third if number < 2 else None]
+        send(alone, now)
+        until(partial(are_assessed, alone, now, "CLOCK"), f"the assessments after {jump}", 60)
+        ahead = metric(alone, "tppo_loop_last_turn_timestamp_seconds") - time.time()
+        assert ahead == pytest.approx(days * 86400, abs=600), "the worker's clock has jumped"
+    all_assessed(alone, events, "CLOCK")
+    newest_are_those_of_a_clean_run(alone, "CLOCK", clean)
+    alone.stack.children["risk"].stop()
+    alone.stack.start_service("risk")
 
 
 @pytest.mark.parametrize("part", ["store", "broker"])
