@@ -1,4 +1,7 @@
-"""The pump under stress: real workers of risk on a real broker and store, ended, hung, doubled and cut off; one outcome an event."""
+"""The pump under stress: real workers of risk on a real broker and store, ended, hung, doubled and cut off; one outcome an event.
+
+`TPPO_AWAY_S=120` keeps store and broker away for two minutes each.
+"""
 
 import os
 import re
@@ -293,6 +296,8 @@ def test_while_a_part_does_not_answer_the_worker_waits_and_then_goes_on(alone: P
     else:
         send(alone, events[:half])
         alone.stack.children[part].process.send_signal(signal.SIGSTOP)
+    stopped, long_enough = time.monotonic(), float(os.environ.get("TPPO_AWAY_S", "0"))
+    until(lambda: time.monotonic() - stopped >= long_enough, f"{part} to be away long enough", 600)
     alone.stack.children[part].process.send_signal(signal.SIGCONT)
     send(alone, events[half:])
     all_assessed(alone, events, prefix)
