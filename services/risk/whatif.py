@@ -48,7 +48,7 @@ class Verdict:
 
     @classmethod
     def of(cls, assessed: RiskAssessed) -> "Verdict":
-        form = assessed.facts["app"]
+        form = assessed.facts.get("app", {})  # no form yet, or none at all
         told = {"kabupaten": form.get("domicile_desa_code", "")[:4], "purpose": form.get("purpose")}
         told["application_type"] = form.get("application_type")
         return cls(

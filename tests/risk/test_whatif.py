@@ -111,3 +111,9 @@ def test_precision_counts_flagged_applications_with_a_known_outcome() -> None:
     assert len(flagged) >= 2
     report = compare(now, then, {flagged[0]: "right", flagged[1]: "wrong"})
     assert (report.right, report.wrong) == ((1, 1), (1, 1))
+
+
+def test_an_application_without_a_form_has_a_verdict_as_well() -> None:
+    came = house("interview.completed", "2026-11-24T08:00:00+07:00", "i1", threat_disclosed=True)
+    (verdict,) = strongest(record(came), {}, (PACK,))
+    assert (verdict.level, verdict.groups) == (3, ())
