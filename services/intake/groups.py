@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.contracts.calendar import local_date
 from services.contracts.fields import parse_time
+from services.intake.derive import age_on
 from services.intake.vault import MasterKey
 
 SMALLEST = 30
@@ -46,7 +47,7 @@ def groups_of(form: Mapping[str, Any], at: str) -> Iterator[tuple[str, str]]:
     if sex:
         yield "sex", sex
     if born:
-        age = _age(date.fromisoformat(born), local_date(parse_time(at)))
+        age = age_on(date.fromisoformat(born), local_date(parse_time(at)))
         yield "age", next(name for limit, name in AGES if age < limit)
         if sex:  # the rule that was wrong once: women of 17 to 45 (privacy-and-safety.md, section 6)
             yield "sex_and_age", "P 17–45" if sex == "P" and 17 <= age <= 45 else POOLED
@@ -105,7 +106,3 @@ def _large_enough(sizes: Counter[str], hits: Mapping[str, Counter[str]]) -> dict
         }
         for name, part in parts.items()
     }
-
-
-def _age(born: date, day: date) -> int:
-    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

@@ -49,8 +49,8 @@ class Verdict:
     @classmethod
     def of(cls, assessed: RiskAssessed) -> "Verdict":
         form = assessed.facts.get("app", {})  # no form yet, or none at all
-        told = {"kabupaten": form.get("domicile_desa_code", "")[:4], "purpose": form.get("purpose")}
-        told["application_type"] = form.get("application_type")
+        told = {"kabupaten": form.get("domicile_desa_code", "")[:4]}
+        told |= {name: form.get(name) for name in ("purpose", "application_type")}
         return cls(
             assessed.office_code, day_of(assessed.facts, assessed.at), assessed.level, assessed.must_act, assessed.must_review,
             max(assessed.e_np, assessed.e_tppo), frozenset(f.id for f in assessed.findings),
@@ -71,7 +71,7 @@ def judge(events: Iterable[EventAccepted], packs: Sequence[Pack]) -> list[dict[s
     found: list[dict[str, Verdict]] = [{} for _ in packs]
     for application, record in records.items():
         record.beside["lic"] = licences.facts(record.events.values(), known, bool(known))
-        last = Cause.of(max(record.events.values(), key=lambda e: (parse_time(e.at), e.event_id)))
+        last = Cause.of(in_order(record)[-1])
         for pack, verdicts in zip(packs, found, strict=True):
             record.memo = None
             verdicts[application] = Verdict.of(assess(record, last, pack))
@@ -136,7 +136,6 @@ class Report:
 class Office:
     """A day of one office: deep interviews now and then, all applications; and every verdict of the other rules."""
 
-    days: int
     now: float
     then: float
     applications: float
@@ -169,7 +168,7 @@ def compare(
         days = len({v.day for v in now.values() if v.office == office and is_working_day(v.day)}) or 1
         mine = [a for a, v in now.items() if v.office == office]
         deep = [sum(side[a].level >= DEEP for a in mine) / days for side in (now, then)]
-        report.offices[office] = Office(days, deep[0], deep[1], len(mine) / days, tuple(then[a] for a in mine))
+        report.offices[office] = Office(deep[0], deep[1], len(mine) / days, tuple(then[a] for a in mine))
     return report
 
 
