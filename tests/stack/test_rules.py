@@ -54,8 +54,10 @@ def test_rules_are_made_checked_activated_and_rolled_back_while_events_flow(play
         assert tppo("key", who, keys).exit_code == 0
     assert tppo("build", bundle, tmp_path).exit_code == 0
     assert judged(played, 1) == own
-    tried = tppo("trial", bundle)
+    # What risk keeps here are the applications of all tests: whether they treat groups alike is no matter of these rules.
+    tried = tppo("trial", bundle, "--override", "made-up applications")
     assert tried.exit_code == 0, tried.output
+    assert "an override" in tried.output
     assert "sex " in tried.output, "intake told its counts"
     refused = tppo("activate", bundle)
     assert refused.exit_code == 1
