@@ -25,6 +25,18 @@ def _holidays(year: int) -> frozenset[date]:
     )
 
 
+@lru_cache(maxsize=64)
+def feasts(name: str, year: int) -> tuple[date, ...]:
+    """First days of `Eid al-Fitr` or `Eid al-Adha` in a year and those beside it; later years are estimated."""
+    found = holidays.country_holidays("ID", years=(year - 1, year, year + 1), language="en_US")
+    return tuple(sorted(day for day, names in found.items() if name in _plain(names)))
+
+
+def _plain(names: str) -> list[str]:
+    """Later years are marked as estimated."""
+    return [name.removesuffix(" (estimated)") for name in names.split("; ")]
+
+
 def is_working_day(day: date) -> bool:
     return day.weekday() < 5 and day not in _holidays(day.year)
 

@@ -7,6 +7,7 @@ import ssl
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -66,6 +67,25 @@ APPLICATIONS: Kinds = {"": EventAccepted} | _by_name(
 )  # fmt: skip
 SIGHTINGS: Kinds = _by_name(EntitySeen, EntityUnseen, EntityMarked, EntityReviewed)
 LINKS: Kinds = _by_name(LinkSuspected)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Topics that one loop reads, and where a test may end the process."""
+
+    topics: tuple[str, ...]
+    kinds: Kinds
+    fault: str
+
+
+# By the method of `Risk` that does a batch of it.
+STREAMS = {
+    "assess": Stream(
+        (EventAccepted.TOPIC, EntitySignalled.TOPIC, OutcomeRecorded.TOPIC), APPLICATIONS, "risk.assess.before_commit"
+    ),
+    "link": Stream((EntitySeen.TOPIC,), SIGHTINGS, "risk.link.before_commit"),
+    "tie": Stream((LinkSuspected.TOPIC,), LINKS, "risk.tie.before_commit"),
+}
 
 
 class Risk:
@@ -217,19 +237,19 @@ def make_app(settings: RiskSettings) -> faust.App:
     )
     pumps: list[Pump] = []
 
-    def stream_of(name: str, topics: tuple[str, ...], kinds: Kinds, work: Any, fault: str) -> None:
-        pump = Pump(parts, kinds, work)
+    def read(name: str, of: Stream) -> None:
+        pump = Pump(parts, of.kinds, getattr(risk, name))
         pumps.append(pump)
         raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
 
-        @app.agent(app.topic(*topics, **raw), concurrency=1, name=name)
+        @app.agent(app.topic(*of.topics, **raw), concurrency=1, name=name)
         async def body(stream: Any) -> None:
             await risk.start()
             try:
                 async for events in stream.take_events(settings.batch, within=settings.within_s):
                     pump.busy = True
                     await pump.take([_incoming(event) for event in events])
-                    faults.point(fault)
+                    faults.point(of.fault)
                     pump.busy = False
             except BaseException as error:
                 # A body that raises or is cancelled is acked, and its batch lost: end the process, so that it is read again.
@@ -239,10 +259,8 @@ def make_app(settings: RiskSettings) -> faust.App:
                     os._exit(EXIT_UNEXPECTED)
                 raise
 
-    applications = (EventAccepted.TOPIC, EntitySignalled.TOPIC, OutcomeRecorded.TOPIC)
-    stream_of("assess", applications, APPLICATIONS, risk.assess, fault="risk.assess.before_commit")
-    stream_of("link", (EntitySeen.TOPIC,), SIGHTINGS, risk.link, fault="risk.link.before_commit")
-    stream_of("tie", (LinkSuspected.TOPIC,), LINKS, risk.tie, fault="risk.tie.before_commit")
+    for name, of in STREAMS.items():
+        read(name, of)
 
     @app.task
     async def turn() -> None:

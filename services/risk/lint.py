@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 
+from services.contracts import regions
 from services.contracts.network import HistFacts, NetFacts, RingFacts
 from services.contracts.passport_events import PersonFacts, house_model
 from services.contracts.upstream import REGISTRY
@@ -112,6 +113,8 @@ def policy_faults(policy: Policy) -> Iterator[tuple[str, str]]:
                 yield from ((name, f"row {number}: {said}") for said in _bands(row.value))
             if name == "exclusions" and row.valid_to is None:
                 yield name, f"row {number}: valid_to: an exclusion must expire"
+            if name == "office_places" and not (isinstance(row.value, str) and regions.place(row.value)):
+                yield name, f"row {number}: value: no place is known for kecamatan or kabupaten {row.value}"
     if policy.rows.get("thresholds") and not any(
         r.valid_to is None and "*" in r.office_scope for r in policy.rows["thresholds"]
     ):

@@ -35,9 +35,9 @@ class Pack:
         return (*self.indicators, *self.protective)
 
     @cached_property
-    def sections(self) -> Mapping[str, frozenset[str]]:
-        """By condition: the sections it reads."""
-        return {c.id: frozenset(section for section, _ in _names(c) if section in SECTIONS) for c in self.conditions}
+    def names(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """By condition: section and field of every fact it reads."""
+        return {c.id: tuple(dict.fromkeys(n for n in _names(c) if n[0] in SECTIONS)) for c in self.conditions}
 
     @cached_property
     def readers(self) -> Mapping[tuple[str, str], dict[str, Condition]]:

@@ -30,7 +30,7 @@ def rank(indicators: Sequence[Indicator], answers: Mapping[str, Answer3], fired:
         group, on_yes, on_no = indicator.group, 0, 0
         total = now.get(group, NOTHING)
         if answer == "unknown":
-            on_yes = total.with_one(indicator.decibans * TENTHS).capped(group) - total.capped(group)
+            on_yes = _rise(group, total, indicator.decibans)
         else:
             rest = list(weights[group])
             rest.remove(fired_weight[indicator.id])
@@ -41,6 +41,12 @@ def rank(indicators: Sequence[Indicator], answers: Mapping[str, Answer3], fired:
         _question(indicator.id, indicator.questions[0], on_yes, on_no)
         for _, _, indicator, on_yes, on_no in nsmallest(SHOWN, moves, key=_most_telling)
     ]
+
+
+@lru_cache(maxsize=8192)
+def _rise(group: str, total: Total, decibans: int) -> int:
+    """Of the evidence, with one sign more in the group."""
+    return total.with_one(decibans * TENTHS).capped(group) - total.capped(group)
 
 
 def _most_telling(move: tuple[int, int, Indicator, int, int]) -> tuple[int, int]:

@@ -8,26 +8,12 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cache
 
-import holidays
-
-from services.contracts.calendar import is_working_day
+from services.contracts.calendar import feasts, is_working_day
 
 Shape = tuple[tuple[int, int, float], ...]
 # Days before the feast (from, to) and the factor; outside of all spans the factor is the last one.
 _UMRAH_BEFORE_RAMADAN: Shape = ((120, 60, 1.4), (60, 20, 1.9))
 _HAJ: Shape = ((210, 150, 1.5), (150, 60, 4.0), (60, 35, 1.5))
-
-
-@cache
-def feasts(name: str, year: int) -> tuple[date, ...]:
-    """Days of `Eid al-Fitr` or `Eid al-Adha` near a year: first days only."""
-    found = holidays.country_holidays("ID", years=(year - 1, year, year + 1), language="en_US")
-    return tuple(sorted(day for day, names in found.items() if name in _plain(names)))
-
-
-def _plain(names: str) -> list[str]:
-    """Later years are marked as estimated."""
-    return [name.removesuffix(" (estimated)") for name in names.split("; ")]
 
 
 def in_ramadan(day: date) -> bool:

@@ -1,7 +1,7 @@
 """Other loops around the same work, each alone in its process, for `tests.bench.risk`: started with a name and a broker.
 
-Every loop does what risk does for an event: decode, state, all conditions, explanation, one message out. They differ in who carries
-events and state.
+Every loop does what risk does for an event: decode, state, all conditions, explanation, sightings, messages out. They differ in who
+carries events and state. None takes the sightings in: what entities and rings cost stands in the row of all of risk.
 """
 
 import asyncio
@@ -13,9 +13,12 @@ from typing import Any
 import orjson
 
 from services.contracts.assessments import FactRecorded, RiskAssessed
+from services.contracts.message import Message
+from services.contracts.network import EntitySeen
 from services.contracts.passport_events import EventAccepted
 from services.risk import batch, licences
 from services.risk.assess import Cause, assess
+from services.risk.network.look import look
 from services.risk.pack import Pack
 from services.risk.record import Record
 from services.risk.usable import usable
@@ -27,7 +30,14 @@ BATCH = 500
 def quix(broker: str, state: str) -> None:
     """Quix Streams with its RocksDB state: one event at a time, the record decoded, every condition asked, the record written."""
     from quixstreams import Application
+    from quixstreams.models import Serializer
     from quixstreams.state import State
+
+    class Last(Serializer):  # type: ignore[misc]
+        """A message on its way is (topic, key, value)."""
+
+        def __call__(self, value: tuple[str, bytes, bytes], ctx: Any) -> bytes:
+            return value[2]
 
     app = Application(
         broker_address=broker, consumer_group="bench-quix", auto_offset_reset="earliest", state_dir=state, loglevel="WARNING",
@@ -35,28 +45,37 @@ def quix(broker: str, state: str) -> None:
         auto_create_topics=True, commit_interval=1.0,
     )  # fmt: skip
     raw = app.topic(EventAccepted.TOPIC, value_deserializer="bytes", key_deserializer="bytes")
-    out = app.topic(RiskAssessed.TOPIC, value_serializer="bytes", key_serializer="bytes")
+    topics = {
+        name: app.topic(name, value_serializer=Last(), key_serializer="bytes")
+        for name in (RiskAssessed.TOPIC, EntitySeen.TOPIC)
+    }
     pack = Pack.load()
 
-    def work(payload: bytes, state: State) -> bytes:
+    def work(payload: bytes, state: State) -> list[tuple[str, bytes, bytes]]:
+        """Topic, key and value of every message out."""
         event, _ = usable(EventAccepted.decode(payload))
         if not batch.has_application(event):
-            return batch.fact(event).encode()
-        kept = state.get_bytes("events") or b"[]"
-        record = Record(event.application_id)
-        for each in orjson.loads(kept):
+            return [wire(batch.fact(event))]
+        kept = orjson.loads(state.get_bytes("record") or b'{"events":[],"shown":{}}')
+        record = Record(event.application_id, shown=kept["shown"])
+        for each in kept["events"]:
             record.add(EventAccepted.model_validate(each))
         if not record.add(event):
-            return b""
+            return []
         record.beside["lic"] = licences.facts(record.events.values(), {}, True)
-        found = assess(record, Cause.of(event), pack).encode()
-        state.set_bytes("events", kept[:-1] + (b"," if len(kept) > 2 else b"") + payload + b"]")
+        news = look(record, pack)
+        found = [wire(assess(record, Cause.of(event), pack)), *map(wire, news)]
+        events = b",".join(e.wire for e in record.events.values())
+        state.set_bytes("record", b'{"events":[%s],"shown":%s}' % (events, orjson.dumps(record.shown)))
         return found
 
-    frame = app.dataframe(raw)
-    frame = frame.apply(work, stateful=True).filter(lambda found: bool(found))
-    frame.to_topic(out)
+    frame = app.dataframe(raw).apply(work, stateful=True, expand=True)
+    frame.to_topic(lambda message, *_: topics[message[0]], key=lambda message: message[1])
     app.run()
+
+
+def wire(message: Message) -> tuple[str, bytes, bytes]:
+    return message.TOPIC, message.key, message.encode()
 
 
 def plain(broker: str, store: str) -> None:
@@ -96,6 +115,15 @@ async def _plain(broker: str, store: str) -> None:
             await reader.commit()
 
 
+def score() -> None:
+    """risk without the loops that take sightings and links in: the work of the other rows."""
+    from services.risk import app
+
+    for name in ("link", "tie"):
+        del app.STREAMS[name]
+    app.main()
+
+
 def pump() -> None:
     """risk's own pump without the score: every event is decoded and answered by a message of the usual length."""
     from services.risk import app
@@ -123,4 +151,4 @@ if __name__ == "__main__":
     gc.freeze()
     gc.set_threshold(50_000, 50, 1000)  # as risk does
     name, *rest = sys.argv[1:]
-    {"quix": quix, "plain": plain, "pump": lambda *_: pump()}[name](*rest)
+    {"quix": quix, "plain": plain, "pump": lambda *_: pump(), "score": lambda *_: score()}[name](*rest)

@@ -116,6 +116,7 @@ BAD: dict[str, tuple[Callable[[], Bundle], str]] = {
     "thresholds that end": (edited("policy/thresholds.yaml", "valid_from: 2015-01-01", "valid_from: 2015-01-01\n  valid_to: 2026-12-31"), "no row for all offices holds"),
     "a row that ends before it begins": (edited("policy/fee_cap.yaml", "valid_from: 2017-11-22", "valid_from: 2017-11-22\n  valid_to: 2017-11-21"), "ends before it begins"),
     "two rows of one day": (lambda: changed(**{"policy/fee_cap.yaml": BUILT.files["policy/fee_cap.yaml"] + BUILT.files["policy/fee_cap.yaml"]}), "another row begins on that day"),
+    "an office without a place": (edited("policy/office_places.yaml", "'330122'", "'990122'"), "no place is known for kecamatan or kabupaten 990122"),
     "an exclusion without end": (edited("policy/exclusions.yaml", "  valid_to: 2015-01-01\n", ""), "an exclusion must expire"),
 }  # fmt: skip
 

@@ -30,6 +30,7 @@ def of_the_same(n: int, other: int) -> dict[str, str]:
 
 DAY, LATER = "2026-05-11", "2026-05-14"
 DESA = "3301012001"
+FAR = "3529022001"  # Sumenep, at the other end of Java
 FILES: dict[str, Events] = {
     "family_visit_host_unverifiable": [
         form(1, DAY, purpose="kunjungan_keluarga"), talk(1, LATER, host_relation="tidak tahu"),
@@ -62,6 +63,9 @@ FILES: dict[str, Events] = {
     ],
     "village_burst": [
         form(20, "2025-10-01", domicile_desa_code=DESA), *(form(n, DAY, domicile_desa_code=DESA) for n in range(21, 31)),
+    ],
+    "remote_office_cluster": [
+        form(n, DAY, ktp_desa_code=FAR, phone="+6281100000062") for n in range(140, 144)
     ],
     "false_family_group": [
         e for n in (31, 32)

@@ -1,19 +1,19 @@
 """Is a village busier than its own year explains? A negative binomial over windows of fourteen days. Pure.
 
-The dispersion is estimated by moments from the year before (never below that of a Poisson); the season scales the mean:
+The dispersion is estimated by moments from the year before (never below that of a Poisson), each fortnight measured by its season:
 months in which everybody applies, umrah before Ramadan, do not look like an organiser (R57, catalogue 55).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from math import exp, lgamma, log
+
+from services.risk.network.season import factor
 
 SPAN = 14  # days
 YEAR = 365
 LEAST = 90  # days of history, below which nothing is said (R57)
 P_VALUE = 0.001
-# Share of a usual month, by month: umrah season, school holidays, year's end. [ours], to be replaced by a year of the office.
-SEASON = {1: 1.1, 2: 1.0, 3: 0.8, 4: 0.9, 5: 1.0, 6: 1.1, 7: 1.1, 8: 1.0, 9: 1.0, 10: 1.1, 11: 1.1, 12: 0.9}
 
 
 def burst(days: Iterable[date], end: date, known_since: date) -> bool | None:
@@ -21,6 +21,12 @@ def burst(days: Iterable[date], end: date, known_since: date) -> bool | None:
 
     `days`: one entry for each person counted; `known_since`: first day on which the village could have been seen at all.
     """
+    found = compared(days, end, known_since)
+    return None if found is None else upper_tail(*found) < P_VALUE
+
+
+def compared(days: Iterable[date], end: date, known_since: date) -> tuple[int, float, float | None] | None:
+    """Persons of the fortnight, how many the year before makes expected, and the size of the negative binomial; as `burst`."""
     start = end - timedelta(days=SPAN - 1)
     history = min((start - known_since).days, YEAR)
     if history < LEAST:
@@ -32,13 +38,14 @@ def burst(days: Iterable[date], end: date, known_since: date) -> bool | None:
         back = (start - day).days - 1
         if 0 <= back < len(windows) * SPAN:
             windows[back // SPAN] += 1
-    mean, variance = moments(windows)
+    usual = [n / factor(start - timedelta(days=number * SPAN + SPAN // 2)) for number, n in enumerate(windows)]
+    mean, variance = moments(usual)
     # One application a year is the least that a village is taken for: an empty year is no proof of nothing.
-    expected = max(mean, SPAN / YEAR) * SEASON[end.month]
-    return upper_tail(now, expected, dispersion(mean, variance)) < P_VALUE
+    expected = max(mean, SPAN / YEAR) * factor(start + timedelta(days=SPAN // 2))
+    return now, expected, dispersion(mean, variance)
 
 
-def moments(windows: list[int]) -> tuple[float, float]:
+def moments(windows: Sequence[float]) -> tuple[float, float]:
     """Mean and variance of the counts."""
     mean = sum(windows) / len(windows)
     return mean, sum((n - mean) ** 2 for n in windows) / max(len(windows) - 1, 1)

@@ -99,11 +99,14 @@ class Entity:
         return sorted({m.mark for m in self.marks.values() if _holds(m, row.seen_at)})
 
     def tip_sources(self, row: EntitySeen) -> int:
-        """Independent sources of tips within 90 days (R55): the sum over who passed them on, each with the most it named."""
-        if row.weak:
-            return 0
+        """Independent sources of tips within 90 days (R55): the sum over who passed them on, each with the most it named.
+
+        A name without a phone is met by a tip that names it and the member's desa (catalogue, 74: desa and agent; R04).
+        """
         most: dict[str, int] = {}
         for m in self.marks.values():
+            if row.weak and (m.desa is None or m.desa != row.desa):
+                continue
             if m.mark == "tip" and abs(parse_time(m.marked_at) - parse_time(row.seen_at)) <= HOLDS["tip"]:
                 most[m.by] = max(most.get(m.by, 0), m.sources or 1)
         return sum(most.values())

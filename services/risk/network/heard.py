@@ -11,8 +11,8 @@ from services.contracts.network import EntityKind, EntitySignalled, NetFacts
 from services.risk.network import history
 from services.risk.network.count import ALONE
 from services.risk.network.kinds import KINDS, told
+from services.risk.network.sightings import Shown
 
-Rows = Mapping[tuple[str, str], Mapping[str, Any]]
 NAMES = tuple(NetFacts.model_fields)
 COUNTED = frozenset(KINDS)
 OF_PERSONS = frozenset({"companion", "other_identity"})
@@ -30,15 +30,16 @@ def keep(signals: dict[str, EntitySignalled], signal: EntitySignalled) -> bool:
 
 
 def sections(
-    rows: Rows, signals: Mapping[str, EntitySignalled], policy: Mapping[str, Any]
+    shown: Shown, signals: Mapping[str, EntitySignalled], policy: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
     """`net` and `hist`. `policy` are the tables of the application's day and office."""
     allowed = policy.get("exclusions") or {}
     by_kind: dict[str, list[Mapping[str, Any]]] = {}
+    alone = set(shown.alone)
     near: dict[str, set[str]] = {}
     hist: dict[str, Any] = {}
     sources = 0
-    for (kind, entity), row in rows.items():
+    for (kind, entity), row in shown.rows.items():
         signal = signals.get(f"{kind} {entity}")
         if kind == "subject":
             hist = _history(row, signal, policy)
@@ -47,7 +48,7 @@ def sections(
             continue
         names = allowed.get(kind, {})
         if signal is None and entity not in names and kind not in OF_PERSONS:
-            by_kind.setdefault(kind, []).append(ALONE)
+            alone.add(kind)
             continue
         facts = _facts(signal)
         if kind in OF_PERSONS:
@@ -59,7 +60,9 @@ def sections(
         if signal is not None and signal.near is not None:
             near.setdefault(kind, set()).update(signal.near)
         by_kind.setdefault(kind, []).append({**ALONE, **facts})
-    net = {kind: _one(facts) for kind, facts in sorted(by_kind.items()) if kind not in OF_PERSONS}
+    net = dict.fromkeys(alone, ALONE)
+    for kind in by_kind.keys() - OF_PERSONS:
+        net[kind] = _one([*by_kind[kind], ALONE] if kind in alone else by_kind[kind])
     for kind, households in near.items():
         net[kind] = dict(net[kind])
         net[kind]["households"] = max(net[kind]["households"], told(len(households)))
@@ -92,8 +95,6 @@ def _history(row: Mapping[str, Any], signal: EntitySignalled | None, policy: Map
 
 def _one(several: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The strongest, with the marks of all."""
-    if all(facts is ALONE for facts in several):
-        return ALONE
     several = sorted(several, key=lambda f: (-f["households"], repr(sorted(f.items(), key=lambda i: i[0]))))
     found = dict(several[0])
     if marked := sorted({mark for facts in several for mark in facts.get("marked", ())}):

@@ -3,6 +3,8 @@
 Called between a new event or signal and the assessment: the sections `net` and `hist` are then those of this moment.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from services.contracts.network import EntitySeen, EntityUnseen
@@ -28,18 +30,30 @@ def look(record: Record, pack: Pack) -> list[EntitySeen | EntityUnseen]:
         return news
     record.folded = folded(record.events, record.beside, record.folded)
     facts = record.folded.facts
-    seen = tuple(facts[section] for section in READ)
+    policy = _policy(record, facts, pack)
+    place = policy.get("office_places")
+    seen = (*(facts[section] for section in READ), place)
     if record.rows is None or not _same(record.rows_of, seen):
-        record.rows = sightings.rows(record.application_id, record.folded.ordered, facts)
+        record.rows = sightings.rows(record.application_id, record.folded.ordered, facts, place)
         record.rows_of = seen
         news, record.shown = sightings.changes(record.shown, record.rows, record.application_id, record.revision)
     if record.rows.rows:
-        policy = pack.policy.at(day_of(facts, facts["calc"]["submitted_at"]), record.rows.common["office"])
         said_of = (record.rows, record.heard, policy)
         if not _same(record.said_of, said_of):
-            record.beside |= heard.sections(record.rows.rows, record.signals, policy)
+            record.beside |= heard.sections(record.rows, record.signals, policy)
             record.said_of = said_of
     return news
+
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+def _policy(record: Record, facts: sightings.Facts, pack: Pack) -> Mapping[str, Any]:
+    """The tables of the day and office of submission; none before it."""
+    submitted = facts["calc"].get("submitted_at")
+    if submitted is None or record.folded is None:
+        return _NONE
+    return pack.policy.at(day_of(facts, submitted), sightings.office_of(record.folded.ordered))
 
 
 def _same(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:

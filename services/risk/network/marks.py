@@ -26,7 +26,8 @@ def of(event: EventAccepted) -> Iterator[EntityMarked | EntityReviewed]:
     data = event.data
     match event.type:
         case "tip.received":
-            yield from _marked(event, "tip", by=str(data.get("channel", "tip")), sources=data.get("credibility", 1))
+            by, sources = str(data.get("channel", "tip")), data.get("credibility", 1)
+            yield from _marked(event, "tip", by=by, sources=sources, desa=data.get("desa_code"))
         case "mission_alert.published":
             valid_to = data.get("valid_to")
             end = f"{valid_to}T23:59:59+07:00" if valid_to else (parse_time(event.at) + ALERT_DAYS).isoformat()

@@ -1,6 +1,6 @@
 """What an entity says about each of its members now: a plain function of its rows and marks, the same for any order of arrival."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,9 @@ def says(entity: Entity, hubs: Hubs) -> dict[str, Said]:
             found |= _household(rows, entity.of_kind("subject"))
         elif kind == "desa":
             found |= _village(entity, rows)
+        elif kind == "remote_office":
+            for group in _by_home_and_office(rows):
+                found |= _shared(entity, kind, group)
         elif kind in KINDS:
             found |= _shared(entity, kind, rows)
         if entity.marks:
@@ -60,6 +63,14 @@ def _shared(entity: Entity, kind: str, rows: list[EntitySeen]) -> dict[str, Said
         near = window.near if table.bits is not None and member.counted else None
         found[place_of(member.row)] = Said(net, None, window.explanations, near, window.households)
     return found
+
+
+def _by_home_and_office(rows: list[EntitySeen]) -> Iterable[list[EntitySeen]]:
+    """Those of one kecamatan at one office with the same contact or agent (catalogue, 62)."""
+    groups: dict[tuple[str | None, str], list[EntitySeen]] = {}
+    for row in rows:
+        groups.setdefault((row.origin, row.office), []).append(row)
+    return groups.values()
 
 
 def _fared(rows: list[EntitySeen]) -> bool | None:

@@ -6,10 +6,12 @@ A row carries coded facts and tokens, nothing else. Rows follow the facts: what 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 from zlib import crc32
 
+from services.contracts import regions
 from services.contracts.network import EntitySeen, EntityUnseen
 from services.contracts.passport_events import EventAccepted
 from services.contracts.tokens import version_of
@@ -31,6 +33,7 @@ NAMED = (
 _BY_SECTION: dict[str, tuple[str, ...]] = {}
 for _, _section, _name in NAMED:
     _BY_SECTION[_section] = (*_BY_SECTION.get(_section, ()), _name)
+_WEAK = {name: f"{name.removesuffix('_token')}_weak" for _, _, name in NAMED}
 # Explanations that take a member out of every count; those of one kind stand in kinds.yaml (indicators.md, section 7).
 EVERYWHERE = ("licensed", "institution", "haji", "crew")
 # R46, indicators.md section 7: people whose work it is to come along.
@@ -46,6 +49,9 @@ LETTERS = frozenset(
 CONSENTS = frozenset({"surat_izin", "surat_izin_keluarga"})
 FIELD_SERVICE = ("eazy", "simpatik")
 DEPARTURE_SPREAD = 2  # days (catalogue, 56)
+# Contact or agent of a far group (catalogue, 62), and how far is far (R60).
+CONTACTS = frozenset({"phone", "email", "agent", "recruiter"})
+FAR_KM = 100
 
 
 @dataclass(frozen=True)
@@ -57,15 +63,16 @@ class Shown:
 
     common: dict[str, Any] = field(default_factory=dict)
     rows: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    alone: tuple[str, ...] = ()  # kinds of which it is known to show nothing: an answer, no missing fact
 
     def row(self, kind: Any, entity: str, version: int) -> EntitySeen:
-        return EntitySeen.model_construct(
+        return EntitySeen.trusted(
             entity=entity, entity_kind=kind, record_version=version, **(self.common | self.rows[kind, entity])
         )
 
 
-def rows(application_id: str, events: Sequence[EventAccepted], facts: Facts) -> Shown:
-    """`events` in order of event time. Nothing before the application is submitted."""
+def rows(application_id: str, events: Sequence[EventAccepted], facts: Facts, office_place: str | None = None) -> Shown:
+    """`events` in order of event time. Nothing before the application is submitted. `office_place`: code of the office's kecamatan."""
     app = facts["app"]
     if "submitted_at" not in facts["calc"]:
         return Shown()
@@ -78,7 +85,7 @@ def rows(application_id: str, events: Sequence[EventAccepted], facts: Facts) -> 
         "subject": app.get("subject_token"),
         "kin": sorted(facts["duk"].get("parent_tokens", ())) or None,
         "minor": facts["person"].get("is_minor"),
-        "office": _office(events),
+        "office": office_of(events),
         "desa": desa,
         "origin": (app.get("ktp_desa_code") or "")[:6] or None,
         "purpose": app.get("purpose"),
@@ -86,6 +93,7 @@ def rows(application_id: str, events: Sequence[EventAccepted], facts: Facts) -> 
     }
     everywhere = next((explained[g] for g in EVERYWHERE if g in explained), None)
     first = _first_named(events)
+    far = _far(app, office_place)
     found: dict[tuple[str, str], dict[str, Any]] = {}
 
     def see(kind: str, entity: str, at: str = submitted, **more: Any) -> None:
@@ -102,9 +110,12 @@ def rows(application_id: str, events: Sequence[EventAccepted], facts: Facts) -> 
     for kind, section, name in NAMED:
         token: str | None = facts[section].get(name)
         if token and not (kind == "collector" and _no_stranger(facts)):
-            weak = True if facts[section].get(f"{name.removesuffix('_token')}_weak") else None
+            weak = True if facts[section].get(_WEAK[name]) else None
             more = {"outcome": _fared(facts)} if kind == "agent" else {}
-            see(kind, token, first.get((section, name, token)) or submitted, weak=weak, **more)
+            at = first.get((section, name, token)) or submitted
+            see(kind, token, at, weak=weak, **more)
+            if far and kind in CONTACTS:
+                see("remote_office", token, at, weak=weak)
     _booked(facts, see)
     _papers(facts, events, submitted, see)
     if print_ := facts["person"].get("answers_simhash"):
@@ -118,7 +129,19 @@ def rows(application_id: str, events: Sequence[EventAccepted], facts: Facts) -> 
         see("desa", f"desa.{desa}")
     for number in _licences(facts):
         see("licence", f"licence.{number}")
-    return Shown(common, found)
+    nobody_far = far is False or (far and not any(kind == "remote_office" for kind, _ in found))
+    return Shown(common, found, ("remote_office",) if nobody_far else ())
+
+
+def _far(app: Mapping[str, Any], office_place: str | None) -> bool | None:
+    """Registered more than 100 km from the office, whichever way the place of the kecamatan may be off; seafarers go where the
+    harbour is (R60). None when a place is not known.
+    """
+    here, home = regions.place(office_place or ""), regions.place(app.get("ktp_desa_code") or "")
+    if here is None or home is None:
+        return None
+    seafarer = str(app.get("purpose", "")).startswith("pelaut")
+    return not seafarer and regions.distance_km(here, home) > FAR_KM + home.within_km
 
 
 def changes(
@@ -136,9 +159,7 @@ def changes(
         kind: Any
         kind, _, entity = gone.partition(" ")
         news.append(
-            EntityUnseen.model_construct(
-                entity=entity, entity_kind=kind, application_id=application_id, record_version=version
-            )
+            EntityUnseen.trusted(entity=entity, entity_kind=kind, application_id=application_id, record_version=version)
         )
     return news, sums
 
@@ -238,9 +259,15 @@ def _departures(app: Mapping[str, Any]) -> Iterator[str]:
     """Every day around which the departure lies within two: those who meet at one of them left within two days of it."""
     if not (app.get("depart_date") and app.get("dest_countries") and app.get("exit_point")):
         return
-    day, place = date.fromisoformat(app["depart_date"]), app["exit_point"].strip().lower()
-    for apart in range(-DEPARTURE_SPREAD, DEPARTURE_SPREAD + 1):
-        yield f"departure.{app['dest_countries'][0]}.{place}.{day + timedelta(days=apart)}"
+    place = app["exit_point"].strip().lower()
+    for day in _days_around(app["depart_date"]):
+        yield f"departure.{app['dest_countries'][0]}.{place}.{day}"
+
+
+@lru_cache(maxsize=2048)
+def _days_around(day: str) -> tuple[str, ...]:
+    middle = date.fromisoformat(day)
+    return tuple(str(middle + timedelta(days=n)) for n in range(-DEPARTURE_SPREAD, DEPARTURE_SPREAD + 1))
 
 
 def _licences(facts: Facts) -> list[str]:
@@ -251,7 +278,7 @@ def _licences(facts: Facts) -> list[str]:
     return sorted({n for n in numbers if n})
 
 
-def _office(events: Iterable[EventAccepted]) -> str:
+def office_of(events: Iterable[EventAccepted]) -> str:
     """Where it was submitted last."""
     return [e.office_code for e in events if e.type == "application.submitted"][-1]
 

@@ -7,6 +7,7 @@ import pytest
 
 from services.risk.network import history
 from services.risk.network.burst import burst, dispersion, harmed, upper_tail
+from services.risk.network.season import factor
 
 NOW = "2026-06-01T09:00:00+07:00"
 OWN: dict[str, Any] = {"submitted_at": NOW, "office": "CLP", "purpose": "wisata", "countries": ["MY"]}
@@ -71,6 +72,18 @@ def applications(a_month: float, days: int = 365) -> list[date]:
 def test_a_village_is_compared_with_its_own_year(usual: float, now: int, expected: bool) -> None:
     days = applications(usual) + [END - timedelta(days=n % 14) for n in range(now)]
     assert burst(days, END, END - timedelta(days=500)) is expected
+
+
+def test_the_weeks_before_ramadan_and_those_of_the_haj_are_no_organiser() -> None:
+    before_ramadan, haj, usual = date(2026, 1, 14), date(2026, 5, 13), date(2026, 9, 16)
+    assert factor(before_ramadan) > 1.2 * factor(usual) > 1.2 * factor(haj)
+
+    def busy(end: date) -> bool | None:
+        """Seven people of a village in which one comes every ten days."""
+        days = [end - timedelta(days=n) for n in (*range(14, 400, 10), *(n % 14 for n in range(7)))]
+        return burst(days, end, date(2024, 1, 1))
+
+    assert [busy(day) for day in (before_ramadan, usual, haj)] == [False, True, True]
 
 
 def test_a_village_without_90_days_of_history_is_unknown_r57() -> None:

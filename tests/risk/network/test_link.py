@@ -20,6 +20,7 @@ from services.risk.network import heard, history
 from services.risk.network.entity import IN_HAND, Change, Entity
 from services.risk.network.link import link, to_pages
 from services.risk.network.says import LOOKS_BACK
+from services.risk.network.sightings import Shown
 from tests.risk.network.build import PHONE, START, row
 
 
@@ -55,7 +56,8 @@ class Network:
     def hears(self, number: int) -> dict[str, Any]:
         """Section `net.phone` of one application."""
         mine = row(number)
-        return dict(heard.sections({("phone", PHONE): {}}, self.kept.get(mine.application_id, {}), {})["net"]["phone"])
+        shown = Shown(rows={("phone", PHONE): {}})
+        return dict(heard.sections(shown, self.kept.get(mine.application_id, {}), {})["net"]["phone"])
 
     def all_hear(self) -> list[dict[str, Any]]:
         """Of those who name the entity in the end."""
@@ -160,8 +162,17 @@ def test_tips_of_two_who_passed_them_on_are_two_sources_r55() -> None:
     one = mark("tip", sources=1)
     other = one.model_copy(update={"by": "desa", "mark_id": "2"})
     network = Network().take(row(0), one, one, other)
-    sections = heard.sections({("phone", PHONE): {}}, network.kept["A00000"], {})
+    sections = heard.sections(Shown(rows={("phone", PHONE): {}}), network.kept["A00000"], {})
     assert sections["net"]["tip"] == {"sources": 2}
+
+
+def test_a_tip_that_names_a_village_meets_a_name_without_a_phone_there_alone() -> None:
+    here, there = "3301012001", "3301022001"
+    tip = mark("tip", sources=2, desa=here, mark_id="1")
+    network = Network().take(row(0, weak=True, desa=here), row(1, weak=True, desa=there), row(2, weak=True, desa=here))
+    network.take(tip, mark("tip", sources=3, mark_id="2"))
+    assert [network.hears(n).get("sources") for n in range(3)] == [2, None, 2]
+    assert network.links == []
 
 
 def test_a_review_calls_every_member_again_once() -> None:

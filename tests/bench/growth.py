@@ -1,0 +1,191 @@
+"""How the network's state grows: risk over a store that holds 10,000, 100,000, 1,000,000 applications, loaded directly.
+
+Some days of the simulated office go through the plain functions and into a store; their records, entities and links are then copied under
+other names until there are enough. So the degrees are those of the simulated world; what all copies would share (villages,
+licences, days of departure) is not shared, and does not grow: an entity never has more than 600 rows in hand anyhow.
+"""
+
+import argparse
+import asyncio
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from pymongo import AsyncMongoClient, MongoClient
+from pymongo.collection import Collection
+
+from services.cli.offline import Offline
+from services.embedded.stack import Stack
+from services.risk.network import store as network_store
+from services.risk.network.rings import Rings
+from services.risk.network.store import EntityStore
+from services.risk.store import INDEXES, MongoStore
+from services.runtime.documents import migrate_async
+from services.simulator.world import Plan, World
+from tests.bench import report
+from tests.bench.risk import running, throughput, wires
+from tests.build import TOKENS
+
+SIZES = (10_000, 100_000, 1_000_000)
+FIRST, LAST = date(2025, 3, 3), date(2025, 3, 14)
+EVENTS, BULK = 8000, 2000
+DATABASE = "tppo_risk"
+# Tokens are `kind.version.value`, applications `OFFICE-day-number`; the copy's number takes the place of a token's last six characters.
+TOKEN, APPLICATION = (
+    re.compile(rb"\b([a-z_]+\.\d+\.[0-9a-f]{26})[0-9a-f]{6}\b"),
+    re.compile(rb"\b[A-Z]{3}-\d{8}-\d{4}\b"),
+)
+Document = dict[str, Any]
+
+
+def originals(stack: Stack) -> dict[str, list[Document]]:
+    """Documents by collection, as risk writes them."""
+    offline = Offline(TOKENS, datetime(2026, 12, 31, tzinfo=UTC))
+    world = World(Plan(FIRST, LAST, rings=3), lambda _: None)
+    offline.run((arrived.line for arrived in world.stream()), lambda _: None)
+
+    async def write() -> None:
+        client: AsyncMongoClient[Document] = AsyncMongoClient(stack.addresses.store)
+        database = client[DATABASE]
+        await migrate_async(database, INDEXES | network_store.INDEXES)
+        records = [r for r in offline.store.records.values() if r.events]
+        for record in records:
+            record.version = 0
+        await MongoStore(database, lambda: datetime.now(UTC)).write(records)
+        entities = EntityStore(database, lambda: datetime.now(UTC), 0)
+        for entity in offline.network.entities.values():
+            entity.stored = 0
+        await entities.write(list(offline.network.entities.values()), {})
+        links = list(offline.network._rings.links.values())
+        await entities.keep_links(links, 0, len(links))
+        await client.close()
+
+    asyncio.run(write())
+    found = {name: list(_collection(stack, name).find({})) for name in ("records", "entities", "links")}
+    assert all(found.values()), {name: len(each) for name, each in found.items()}
+    return found
+
+
+def load(stack: Stack, documents: dict[str, list[Document]], copies: int) -> int:
+    """Number of documents written."""
+    written = 0
+    for name, each in documents.items():
+        into, waiting = _collection(stack, name), list[Document]()
+        for number in range(1, copies):
+            for document in each:
+                waiting.append(copied(document, number))
+                if len(waiting) == BULK:
+                    into.insert_many(waiting, ordered=False)
+                    written, waiting = written + BULK, []
+        if waiting:
+            into.insert_many(waiting, ordered=False)
+            written += len(waiting)
+    return written
+
+
+def copied(document: Document, number: int) -> Document:
+    """The same under other names."""
+    mark = b"%06x" % number
+
+    def renamed(text: bytes) -> bytes:
+        return APPLICATION.sub(lambda m: m[0] + b"C" + mark, TOKEN.sub(lambda m: m[1] + mark, text))
+
+    found = dict(document)
+    for field, value in document.items():
+        if isinstance(value, bytes):
+            found[field] = renamed(value)
+    name = renamed(document["_id"].encode()).decode()
+    found["_id"] = name if name != document["_id"] else f"{name}~{number}"
+    return found
+
+
+def _collection(stack: Stack, name: str) -> Collection[Document]:
+    return MongoClient[Document](stack.addresses.store)[DATABASE][name]
+
+
+def rebuilt(stack: Stack) -> tuple[int, float]:
+    """Suspicious links, and seconds to read them and build the graph: what a worker does that takes the rings over."""
+
+    async def build() -> tuple[int, float]:
+        client: AsyncMongoClient[Document] = AsyncMongoClient(stack.addresses.store)
+        started = time.perf_counter()
+        links = await EntityStore(client[DATABASE], lambda: datetime.now(UTC), 0).links()
+        Rings(links)
+        took = time.perf_counter() - started
+        await client.close()
+        return len(links), took
+
+    return asyncio.run(build())
+
+
+def resident_mb(stack: Stack, name: str) -> float:
+    status = Path(f"/proc/{stack.children[name].process.pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1000
+
+
+def disk_gb(folder: Path) -> float:
+    return (
+        int(subprocess.run(["du", "-sk", folder], capture_output=True, text=True, check=True).stdout.split()[0]) / 1e6
+    )
+
+
+def measured(size: int) -> dict[str, float]:
+    events = wires(EVENTS, date(2026, 2, 2))
+    with running("embedded") as stack:
+        documents = originals(stack)
+        copies = -(-size // len(documents["records"]))
+        started = time.perf_counter()
+        written = load(stack, documents, copies)
+        loaded_s = time.perf_counter() - started
+        found = {
+            "applications": _collection(stack, "records").estimated_document_count(),
+            "entities": _collection(stack, "entities").estimated_document_count(),
+            "loaded_s": loaded_s, "loaded_per_s": written / loaded_s if loaded_s else 0,
+        }  # fmt: skip
+        found["links"], found["rebuilt_s"] = rebuilt(stack)
+        started = time.perf_counter()
+        rates = throughput(stack, "risk", events)
+        found |= {f"cpu_{name}": value for name, value in rates.items() if name != "rate"}
+        found["rate"] = rates["rate"]
+        found |= {f"mb_{name}": resident_mb(stack, name) for name in ("risk", "store")}
+        found["disk_gb"] = disk_gb(stack.folder / "store")
+        found["takeover_s"] = _takeover(stack)
+    return found
+
+
+def _takeover(stack: Stack) -> float:
+    """Seconds from the end of one worker, told to stop, to another being ready."""
+    stack.children["risk"].stop()
+    started = time.perf_counter()
+    stack.start_service("risk")
+    stack.wait_ready(("risk",))
+    return time.perf_counter() - started
+
+
+def lines(sizes: tuple[int, ...]) -> Iterator[str]:
+    yield "| applications | entities | links | loaded in, s | on disk, GB | memory of the store, MB | of risk, MB | events/s | loop CPU, µs/event | store CPU, µs/event | graph read and built, s | next worker ready after, s |"
+    yield "|---|---|---|---|---|---|---|---|---|---|---|---|"
+    for size in sizes:
+        f = measured(size)
+        yield (
+            f"| {f['applications']:,.0f} | {f['entities']:,.0f} | {f['links']:,.0f} | {f['loaded_s']:.0f} | {f['disk_gb']:.1f} | {f['mb_store']:,.0f} | {f['mb_risk']:,.0f} "
+            f"| {f['rate']:.0f} | {f['cpu_loop']:.0f} | {f['cpu_store']:.0f} | {f['rebuilt_s']:.1f} | {f['takeover_s']:.1f} |"
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    text = [f"# How the state grows\n\n{report.machine()}. `make bench-growth`. {__doc__.partition(chr(10) * 2)[2]}"]
+    for line in lines(tuple(parser.parse_args().sizes)):
+        print(line, flush=True)
+        text.append(line)
+    (report.FOLDER / "growth.md").write_text("\n".join(text) + "\n")
+
+
+if __name__ == "__main__":
+    main()
