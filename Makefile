@@ -8,7 +8,7 @@ UV := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL)) $(BIN)/uv
 PIP_OPTIONS := -q --system-certs --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-crash test-kafka test-python bench-simulate bench-intake bench-risk bench-found bench-network bench-referral bench-notify bench-backtest check format lock contracts clean
+.PHONY: help demo test test-crash test-kafka test-python bench-simulate bench-intake bench-risk bench-found bench-burst bench-network bench-growth bench-takeover bench-referral bench-notify bench-backtest check format lock contracts clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -46,11 +46,20 @@ bench-simulate: $(READY) ## how fast the simulated world is, and its marginals
 bench-intake: $(READY) ## how fast the door is, beside a bare loop on the same store and broker
 	@$(BIN)/python -m tests.bench.intake
 
-bench-found: $(READY) ## which rings of the simulated world are found, when, and what hard negatives look like
+bench-found: $(READY) ## which rings of the simulated world are found, when, through the whole system on Kafka; hard negatives (needs Java 17 and mvn)
 	@$(BIN)/python -m tests.bench.found
 
-bench-network: $(READY) ## what the network costs: an event, an entity, a ring, and how it grows
-	@$(BIN)/python -m tests.bench.network
+bench-burst: $(READY) ## how often each baseline calls a fortnight of a simulated village a burst
+	@$(BIN)/python -m tests.bench.burst
+
+bench-network: .venv-bench/.ready ## what the network costs: an event, an entity, a ring, from the fiftieth member to the last assessment
+	@.venv-bench/bin/python -m tests.bench.network
+
+bench-growth: .venv-bench/.ready ## risk over a store of 10,000, 100,000 and 1,000,000 applications (SIZES="10000 100000")
+	@.venv-bench/bin/python -m tests.bench.growth $(if $(SIZES),--sizes $(SIZES))
+
+bench-takeover: .venv-bench/.ready ## how long applications wait when a worker of risk is killed, stopped or added
+	@.venv-bench/bin/python -m tests.bench.takeover
 
 bench-referral: $(READY) ## flagged assessments a second, moves, timers and pulls with 100,000 open referrals
 	@$(BIN)/python -m tests.bench.referral

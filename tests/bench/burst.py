@@ -20,6 +20,7 @@ from tests.bench import report
 FIRST, LAST = date(2024, 1, 1), date(2025, 12, 31)
 LEAST = 3  # households in the fortnight (catalogue, 55: five persons of three households)
 PERSONS = 5
+RINGS = 40  # a year, so that enough of them come from one village
 
 
 @dataclass
@@ -33,7 +34,9 @@ class Village:
 
 def villages() -> dict[str, Village]:
     truths: dict[str, dict[str, Any]] = {}
-    world = World(Plan(FIRST, LAST), lambda truth: truths.update({str(truth.get("application_id")): truth}))
+    world = World(
+        Plan(FIRST, LAST, rings=RINGS), lambda truth: truths.update({str(truth.get("application_id")): truth})
+    )
     found: dict[str, Village] = defaultdict(Village)
     for arrived in world.stream():
         event = orjson.loads(arrived.line)
@@ -86,6 +89,9 @@ def lines() -> Iterator[str]:
     for name, count in flagged.items():
         yield f"| a burst by {name} | {count['ordinary']:,} | {count['ring']} |"
     yield ""
+    yield "Families and lawful groups are counted here; in risk those with a verified list, letter or event day are not. A ring seldom sends five from one"
+    yield "village in a fortnight, so there are few to see; five persons of three households are the least that the sign asks for."
+    yield ""
     yield from spread(found)
 
 
@@ -97,6 +103,8 @@ def spread(found: dict[str, Village]) -> Iterator[str]:
         counts = Counter((day - FIRST).days // SPAN for day in village.days)
         windows = [counts[n] for n in range((LAST - FIRST).days // SPAN)]
         mean = fmean(windows)
+        if not mean:
+            continue
         name = next(
             name
             for limit, name in ((0.5, "under 0.5"), (1, "0.5 to 1"), (2, "1 to 2"), (1e9, "2 and more"))

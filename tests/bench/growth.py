@@ -19,6 +19,7 @@ from pymongo import AsyncMongoClient, MongoClient
 from pymongo.collection import Collection
 
 from services.cli.offline import Offline
+from services.contracts.network import EntitySignalled, LinkSuspected
 from services.embedded.stack import Stack
 from services.risk.network import store as network_store
 from services.risk.network.rings import Rings
@@ -46,6 +47,14 @@ def originals(stack: Stack) -> dict[str, list[Document]]:
     """Documents by collection, as risk writes them."""
     offline = Offline(TOKENS, datetime(2026, 12, 31, tzinfo=UTC))
     world = World(Plan(FIRST, LAST, rings=3), lambda _: None)
+    links: dict[str, LinkSuspected] = {}
+    tie = offline.network._tie
+
+    def kept(suspected: LinkSuspected) -> list[EntitySignalled]:
+        links[suspected.entity] = suspected
+        return tie(suspected)
+
+    offline.network._tie = kept  # type: ignore[method-assign]
     offline.run((arrived.line for arrived in world.stream()), lambda _: None)
 
     async def write() -> None:
@@ -60,8 +69,7 @@ def originals(stack: Stack) -> dict[str, list[Document]]:
         for entity in offline.network.entities.values():
             entity.stored = 0
         await entities.write(list(offline.network.entities.values()), {})
-        links = list(offline.network._rings.links.values())
-        await entities.keep_links(links, 0, len(links))
+        await entities.keep_links(list(links.values()), 0, len(links))
         await client.close()
 
     asyncio.run(write())
@@ -113,11 +121,12 @@ def rebuilt(stack: Stack) -> tuple[int, float]:
     async def build() -> tuple[int, float]:
         client: AsyncMongoClient[Document] = AsyncMongoClient(stack.addresses.store)
         started = time.perf_counter()
-        links = await EntityStore(client[DATABASE], lambda: datetime.now(UTC), 0).links()
-        Rings(links)
+        rings = Rings()
+        async for link in EntityStore(client[DATABASE], lambda: datetime.now(UTC), 0).links():
+            rings.put(link)
         took = time.perf_counter() - started
         await client.close()
-        return len(links), took
+        return len(rings.links), took
 
     return asyncio.run(build())
 

@@ -1,20 +1,24 @@
-"""`make bench-network`: what the network costs. Plain functions in memory; nothing here waits for a broker or a store.
+"""`make bench-network`: what the network costs.
 
-Split of one event with and without the network; one more member of an entity by its size; one more link of a ring by the number of
-links there are, and the graph built anew as after a take-over.
+Plain functions in memory: split of one event with and without the network; one more member of an entity by its size; one more link of a
+ring by the number of links there are, and the graph built anew as after a take-over. Through broker and store: from the event that makes
+a ring fifty to the last member's new assessment.
 """
 
 import asyncio
 import gc
-import resource
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from itertools import islice
 from pathlib import Path
 from random import Random
 from statistics import median, quantiles
 from typing import Any
 from unittest.mock import patch
+
+import orjson
 
 from services.contracts.network import EntitySeen, LinkSuspected
 from services.contracts.passport_events import EventAccepted
@@ -27,7 +31,8 @@ from services.risk.network.rings import Rings
 from services.risk.pack import Pack
 from services.risk.records import MemoryStore
 from services.simulator.day import play
-from tests.bench.report import machine
+from tests.bench import ring_latency
+from tests.bench.report import machine, own_process, peak_mb
 from tests.build import accepted
 from tests.risk.network.build import PHONE, START, row, token
 
@@ -125,25 +130,29 @@ def slim(number: int, entity: str) -> EntitySeen:
     )  # fmt: skip
 
 
-def rings(count: int) -> tuple[float, float, float, float]:
+def rings(count: int) -> dict[str, float]:
     """Seconds to build anew; median and p99 of one more link, milliseconds; memory, GB."""
-    links = list(suspicious(count))
+    gc.set_threshold(50_000, 50, 1000)  # as the service does
+    found, built, step = Rings(), 0.0, count // UPDATES
+    some: list[LinkSuspected] = []
+    links = suspicious(count)
+    while some_links := list(islice(links, 5000)):
+        started = time.perf_counter()
+        for each in some_links:
+            found.put(each)
+        built += time.perf_counter() - started
+        some += some_links[::step]
     gc.collect()
-    gc.freeze()  # as the service does: what lives long is not walked over and over
-    gc.set_threshold(50_000, 50, 1000)
-    started = time.perf_counter()
-    found = Rings(links)
-    built = time.perf_counter() - started
+    gc.freeze()
     took = []
-    for n in range(UPDATES):
-        entity = token("phone", n * (count // UPDATES))
-        before = found.links[entity]
-        more = before.model_copy(update={"members": [*before.members, slim(10**8 + n, entity)], "record_version": 2})
+    for n, before in enumerate(some[:UPDATES]):
+        more = before.model_copy(
+            update={"members": [*before.members, slim(10**8 + n, before.entity)], "record_version": 2}
+        )
         started = time.perf_counter()
         found.take(more)
         took.append((time.perf_counter() - started) * 1000)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    return built, median(took), quantiles(took, n=100)[98], peak
+    return {"built": built, "median": median(took), "p99": quantiles(took, n=100)[98], "gb": peak_mb() / 1000}
 
 
 def repeated(measure: Callable[[], dict[str, float]]) -> dict[str, float]:
@@ -180,11 +189,24 @@ def lines() -> Iterator[str]:
     yield "| links | built anew, s | median ms | p99 ms | memory of the process, GB |"
     yield "|---|---|---|---|---|"
     for count in LINKS:
-        built, middle, worst, peak = rings(count)
-        yield f"| {count:,} | {built:.1f} | {middle:.2f} | {worst:.2f} | {peak:.1f} |"
+        f = own_process("tests.bench.network", str(count))
+        yield f"| {count:,} | {f['built']:.1f} | {f['median']:.2f} | {f['p99']:.2f} | {f['gb']:.1f} |"
+    yield ""
+    yield f"## From the event that makes a ring {ring_latency.MEMBERS} to the last member's assessment"
+    yield ""
+    yield f"While other applications come at {ring_latency.RATE} events/s; {ring_latency.RINGS} rings; risk with broker and store on the same cores."
+    yield ""
+    yield "| broker | median s | p90 | longest |"
+    yield "|---|---|---|---|"
+    for broker in ("embedded", "kafka"):
+        took = own_process("tests.bench.ring_latency", broker)["seconds"]
+        yield f"| {broker} | {median(took):.2f} | {quantiles(took, n=10)[8]:.2f} | {max(took):.2f} |"
 
 
 def main() -> None:
+    if len(sys.argv) > 1:  # one size alone, so that memory is its own
+        print(orjson.dumps(rings(int(sys.argv[1]))).decode())
+        return
     text = []
     for line in lines():
         print(line, flush=True)

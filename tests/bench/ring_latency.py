@@ -96,7 +96,7 @@ def main() -> None:
     found = []
     with running(sys.argv[1]) as stack:
         found = list(latencies(stack))
-    print(orjson.dumps(found).decode())
+    print(orjson.dumps({"seconds": found}).decode())
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from services.embedded.stack import Stack
 from tests.bench import report
 from tests.bench.risk import reading, running, wires
 
-RATE, BEFORE_S, AFTER_S, ROUNDS = 50, 5, 30, 3
+RATE, BEFORE_S, AFTER_S, ROUNDS = 50, 4, 18, 2
 Blow = Callable[[Stack], None]
 
 

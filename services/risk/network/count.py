@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from services.contracts.fields import parse_time
 from services.contracts.network import EntitySeen
@@ -98,12 +98,34 @@ def members(rows: Iterable[EntitySeen]) -> list[Member]:
     return sorted(found, key=lambda m: (m.at, m.row.application_id))
 
 
-def _household(row: EntitySeen) -> str:
+class Related(Protocol):
+    """What tells families apart."""
+
+    @property
+    def application_id(self) -> str: ...
+    @property
+    def household(self) -> str | None: ...
+    @property
+    def subject(self) -> str | None: ...
+    @property
+    def kin(self) -> Sequence[str] | None: ...
+
+
+R = TypeVar("R", bound=Related)
+
+
+def families(rows: Sequence[R], counts: Callable[[R], bool]) -> int:
+    """Unrelated households of those who count; anybody may be the relative who joins two."""
+    unit = _units(rows)
+    return len({unit(_household(row)) for row in rows if counts(row)})
+
+
+def _household(row: Related) -> str:
     """An unknown family card is a household of its own (R14)."""
     return row.household or row.subject or row.application_id
 
 
-def _units(rows: Sequence[EntitySeen]) -> Callable[[str], str]:
+def _units(rows: Sequence[Related]) -> Callable[[str], str]:
     """Joins households in which somebody is the parent of somebody in another, or that have a parent in common."""
     above: dict[str, str] = {}
 

@@ -34,9 +34,9 @@ def look(record: Record, pack: Pack) -> list[EntitySeen | EntityUnseen]:
     place = policy.get("office_places")
     seen = (*(facts[section] for section in READ), place)
     if record.rows is None or not _same(record.rows_of, seen):
+        was, record.rows_of = record.rows, seen
         record.rows = sightings.rows(record.application_id, record.folded.ordered, facts, place)
-        record.rows_of = seen
-        news, record.shown = sightings.changes(record.shown, record.rows, record.application_id, record.revision)
+        news, record.shown = sightings.changes(record.shown, record.rows, record.application_id, record.revision, was)
     if record.rows.rows:
         said_of = (record.rows, record.heard, policy)
         if not _same(record.said_of, said_of):

@@ -7,6 +7,8 @@ same rings, ids and signals; only `supersedes` tells what was there before. Memb
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from sys import intern
+from typing import NamedTuple
 
 import rustworkx
 
@@ -24,12 +26,46 @@ COARSE = (
 )
 
 
+class Tie(NamedTuple):
+    """What rings need of a member's row: half a million links are in memory at once (measured: a fifth of the whole rows)."""
+
+    application_id: str
+    seen_at: str
+    household: str | None
+    subject: str | None
+    kin: tuple[str, ...] | None
+    group: str | None
+    desa: str | None
+    destination: str | None
+
+
+class Link(NamedTuple):
+    """A suspicious link as it stands."""
+
+    kind: str
+    version: int
+    ties: tuple[Tie, ...]
+
+
+def link_of(suspected: LinkSuspected) -> Link:
+    return Link(suspected.entity_kind, suspected.record_version, tuple(map(_tie, suspected.members)))
+
+
+def _tie(row: EntitySeen) -> Tie:
+    """Names that many rows share are kept once."""
+    return Tie(
+        intern(row.application_id), row.seen_at, row.household, row.subject, tuple(row.kin) if row.kin else None,
+        intern(row.group) if row.group else None, intern(row.desa) if row.desa else None,
+        intern(row.destination) if row.destination else None,
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Ring:
     """One connected group."""
 
     ring_id: str
-    rows: tuple[EntitySeen, ...]  # one for each member, the earliest
+    rows: tuple[Tie, ...]  # one for each member, the earliest
     entities: tuple[tuple[str, str], ...]  # kind, token
     pairs: int  # of members that share an entity
     licensed: float  # share of those who name the entities and belong to a lawful group
@@ -62,22 +98,22 @@ class Rings:
     def __init__(self, links: Iterable[LinkSuspected] = (), version: int = 0) -> None:
         self._graph: rustworkx.PyGraph[str, None] = rustworkx.PyGraph(multigraph=False)
         self._node: dict[str, int] = {}
-        self.links: dict[str, LinkSuspected] = {}
-        self._rows: dict[str, dict[str, EntitySeen]] = {}  # application → entity → row
+        self.links: dict[str, Link] = {}
+        self._rows: dict[str, dict[str, Tie]] = {}  # application → entity → row
         self.version = version
         for link in links:
-            self._put(link)
+            self.put(link)
 
     def take(self, link: LinkSuspected) -> Step | None:
         """None for a link that is older than what stands here. Rings are worked out when they are touched, before and after."""
         kept = self.links.get(link.entity)
-        if kept is not None and kept.record_version >= link.record_version:
+        if kept is not None and kept.version >= link.record_version:
             return None
         self.version += 1
-        concerned = {r.application_id for r in (*link.members, *(kept.members if kept else ()))}
+        concerned = {r.application_id for r in link.members} | {r.application_id for r in (kept.ties if kept else ())}
         before = self._groups(concerned)
         everybody = concerned | {m for ring in before for m in ring.members}
-        self._put(link)
+        self.put(link)
         now = self._groups(everybody)
         return self._step(everybody | {m for ring in now for m in ring.members}, before, now, link)
 
@@ -110,22 +146,23 @@ class Rings:
                 )  # fmt: skip
         return step
 
-    def _put(self, link: LinkSuspected) -> None:
+    def put(self, suspected: LinkSuspected) -> None:
         """Edges of one entity anew. Members with a lawful explanation are counted and tie nothing."""
-        for row in self.links[link.entity].members if link.entity in self.links else ():
-            self._rows[row.application_id].pop(link.entity, None)
+        name, link = suspected.entity, link_of(suspected)
+        for row in self.links[name].ties if name in self.links else ():
+            self._rows[row.application_id].pop(name, None)
             if not self._rows[row.application_id]:
                 del self._rows[row.application_id]
                 self._graph.remove_node(self._node.pop(f"a {row.application_id}"))
-        entity = f"e {link.entity}"
+        entity = f"e {name}"
         if entity in self._node:
             self._graph.remove_node(self._node.pop(entity))
-        self.links[link.entity] = link
-        if not link.members:
+        self.links[name] = link
+        if not link.ties:
             return  # kept without members: an older one that comes late is known by its version
         self._node[entity] = self._graph.add_node(entity)
-        for row in link.members:
-            self._rows.setdefault(row.application_id, {})[link.entity] = row
+        for row in link.ties:
+            self._rows.setdefault(row.application_id, {})[name] = row
             member = f"a {row.application_id}"
             if member not in self._node:
                 self._node[member] = self._graph.add_node(member)
@@ -155,12 +192,12 @@ class Rings:
             return None
         rows = [min(self._rows[m].values(), key=_when) for m in members if m in self._rows]
         rows.sort(key=_when)
-        if len({m.unit for m in count.members(rows) if m.counted}) < LEAST:
+        if count.families(rows, lambda row: row.group is None) < LEAST:
             return None
         place = {r.application_id: n for n, r in enumerate(rows)}
         beside = [0] * len(rows)
         for entity in entities:
-            here = [place[r.application_id] for r in self.links[entity].members if r.application_id in place]
+            here = [place[r.application_id] for r in self.links[entity].ties if r.application_id in place]
             mask = sum(1 << n for n in here)
             for n in here:
                 beside[n] |= mask
@@ -168,13 +205,13 @@ class Rings:
         first = rows[0]
         return Ring(
             ids.ring_id(first.seen_at, first.application_id), tuple(rows),
-            tuple((self.links[e].entity_kind, e) for e in entities), pairs, self._licensed(entities),
+            tuple((self.links[e].kind, e) for e in entities), pairs, self._licensed(entities),
         )  # fmt: skip
 
     def _licensed(self, entities: Iterable[str]) -> float:
         lawful: dict[str, bool] = {}
         for entity in entities:
-            for row in self.links[entity].members:
+            for row in self.links[entity].ties:
                 lawful[row.application_id] = lawful.get(row.application_id, False) or row.group is not None
         return round(sum(lawful.values()) / len(lawful), 4)
 
@@ -240,7 +277,7 @@ def _hypothesis(ring: Ring, kinds: Mapping[str, int]) -> tuple[str, str]:
     )
 
 
-def _when(row: EntitySeen) -> tuple[object, str]:
+def _when(row: Tie) -> tuple[object, str]:
     return parse_time(row.seen_at), row.application_id
 
 

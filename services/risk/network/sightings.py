@@ -145,16 +145,24 @@ def _far(app: Mapping[str, Any], office_place: str | None) -> bool | None:
 
 
 def changes(
-    before: Mapping[str, int], now: Shown, application_id: str, version: int
+    before: Mapping[str, int], now: Shown, application_id: str, version: int, was: Shown | None = None
 ) -> tuple[list[EntitySeen | EntityUnseen], dict[str, int]]:
-    """What the network does not know yet; `before` and the second result hold a checksum by `kind entity`."""
+    """What the network does not know yet; `before` and the second result hold a checksum by `kind entity`.
+
+    `was`: what `before` was made of, when it is at hand: rows that are the same need no checksum again (measured).
+    """
     common = crc32(repr(now.common).encode())
-    sums = {f"{kind} {entity}": crc32(repr(own).encode(), common) for (kind, entity), own in now.rows.items()}
-    news: list[EntitySeen | EntityUnseen] = [
-        now.row(kind, entity, version)
-        for kind, entity in now.rows
-        if before.get(f"{kind} {entity}") != sums[f"{kind} {entity}"]
-    ]
+    known = was.rows if was is not None and was.common == now.common else {}
+    news: list[EntitySeen | EntityUnseen] = []
+    sums: dict[str, int] = {}
+    for place, own in now.rows.items():
+        name = f"{place[0]} {place[1]}"
+        if name in before and known.get(place) == own:
+            sums[name] = before[name]
+            continue
+        sums[name] = crc32(repr(own).encode(), common)
+        if before.get(name) != sums[name]:
+            news.append(now.row(*place, version))
     for gone in sorted(before.keys() - sums.keys()):
         kind: Any
         kind, _, entity = gone.partition(" ")

@@ -8,7 +8,7 @@ marks:    {_id: "rings", version}                         links that the rings h
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -114,8 +114,10 @@ class EntityStore:
         mark = await self._marks.find_one({"_id": "rings"}) or {}
         return int(mark.get("version", 0))
 
-    async def links(self) -> list[LinkSuspected]:
-        return [LinkSuspected.decode(d["link"]) async for d in self._links.find({}, {"link": 1})]
+    async def links(self) -> AsyncIterator[LinkSuspected]:
+        """One after the other: all of them as messages would be gigabytes (measured)."""
+        async for document in self._links.find({}, {"link": 1}):
+            yield LinkSuspected.decode(document["link"])
 
     async def keep_links(self, links: Sequence[LinkSuspected], before: int, version: int) -> bool:
         """False when somebody else took links meanwhile: read all of them again."""

@@ -1,7 +1,7 @@
 """The work of one batch of the network: read entities, link change by change, send, then write. No broker, no clock."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -94,7 +94,7 @@ class Links(Protocol):
 
     async def rings_version(self) -> int: ...
 
-    async def links(self) -> list[LinkSuspected]: ...
+    def links(self) -> AsyncIterator[LinkSuspected]: ...
 
     async def keep_links(self, links: Sequence[LinkSuspected], before: int, version: int) -> bool: ...
 
@@ -111,7 +111,9 @@ class Tying:
         rings, self._rings = self._rings, None
         stands = await self._store.rings_version()
         if rings is None or rings.version != stands:
-            rings = Rings(await self._store.links(), stands)
+            rings = Rings(version=stands)
+            async for each in self._store.links():
+                rings.put(each)
         taken: list[LinkSuspected] = []
         told: list[Told] = []
         changed = 0
