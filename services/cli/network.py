@@ -128,6 +128,12 @@ def _show(ring: RingAssessed, history: list[RingAssessed]) -> None:
         console.print(f"  menggantikan · supersedes {', '.join(ring.supersedes)}", highlight=False)
     for entity in ring.entities:
         console.print(f"  {' · '.join(KIND_WORDS[entity['kind']])}: {entity['token']}", highlight=False)
+    for name in ring.supports or ():
+        what = " · ".join(KIND_WORDS[name["kind"]])
+        console.print(
+            f"  nama tanpa nomor, bandingkan · a name without a phone, compare: {what}: {name['token']}",
+            highlight=False,
+        )
     console.print("Anggota, diduga calon korban · members, presumed possible victims:")
     for member in ring.members:
         console.print(f"  {member}", highlight=False)

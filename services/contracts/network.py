@@ -200,6 +200,7 @@ class LinkSuspected(Message):
     entity: str = Field(description="token of the entity")
     entity_kind: EntityKind = Field(description="kind of entity")
     members: list[EntitySeen] = Field(description="every member")
+    weak: bool | None = Field(None, description="a name without a phone: supports a ring and never ties one (R04)")
     record_version: int = Field(description="version of the entity's record")
 
 
@@ -222,6 +223,10 @@ class RingAssessed(Message):
     licensed_share: float = Field(ge=0, le=1, description="share of members in a licensed group")
     hypothesis_id: str = Field(description="hypothesis, Indonesian")
     hypothesis_en: str = Field(description="hypothesis, English")
+    supports: list[dict[str, str]] | None = Field(
+        None,
+        description="kind and token of names without a phone that several members gave: for a person to compare (R04)",
+    )
     supersedes: list[str] = Field(default=[], description="rings this one takes the place of")
     record_version: int = Field(description="version of the ring")
 

@@ -151,7 +151,10 @@ def open_loop(stack: Stack) -> dict[str, float]:
             sent += 1
         producer.poll(0)
         for record in reader.consume(50, 0.002):
-            caused = (record.value() or b"").partition(b'"caused_by":"')[2][:36].decode()
+            value = record.value() or b""
+            if b'"cause":"signal"' in value:
+                continue
+            caused = value.partition(b'"caused_by":"')[2][:36].decode()
             latencies.append(1000 * (time.perf_counter() - due[caused]))
     reader.close()
     cuts = statistics.quantiles(latencies, n=1000)

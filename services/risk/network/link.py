@@ -21,7 +21,7 @@ from services.contracts.network import (
 from services.risk.network.count import ALONE
 from services.risk.network.entity import Change, Entity, place_of
 from services.risk.network.kinds import HUB
-from services.risk.network.says import Hubs, Said, says, suspicious
+from services.risk.network.says import Hubs, Said, says, supporting, suspicious
 
 EVERY = 25  # past 200 members a suspicious link is told again for so many more
 
@@ -98,8 +98,8 @@ def to_pages(entity: Entity, rows: Collection[EntitySeen], at: str) -> list[Enti
 
 
 def _members(entity: Entity, said: dict[str, Said]) -> dict[str, EntitySeen]:
-    """By application: one member may name the entity in two roles."""
-    return {row.application_id: row for row in suspicious(entity, said)}
+    """By application: one member may name the entity in two roles. All rows of a name are weak, and none of anything else."""
+    return {row.application_id: row for row in (*suspicious(entity, said), *supporting(entity))}
 
 
 def _suspected(
@@ -112,7 +112,8 @@ def _suspected(
     entity.linked = len(now)
     rows = [now[a] for a in sorted(now)]
     kind = min(row.entity_kind for row in rows or before.values())
-    return LinkSuspected(entity=entity.id, entity_kind=kind, members=rows, record_version=entity.version)
+    weak = True if any(row.weak for row in rows or before.values()) else None
+    return LinkSuspected(entity=entity.id, entity_kind=kind, members=rows, weak=weak, record_version=entity.version)
 
 
 def _at(change: Change, entity: Entity) -> str:

@@ -44,11 +44,13 @@ class Link(NamedTuple):
 
     kind: str
     version: int
+    weak: bool
     ties: tuple[Tie, ...]
 
 
 def link_of(suspected: LinkSuspected) -> Link:
-    return Link(suspected.entity_kind, suspected.record_version, tuple(map(_tie, suspected.members)))
+    ties = tuple(map(_tie, suspected.members))
+    return Link(suspected.entity_kind, suspected.record_version, bool(suspected.weak), ties)
 
 
 def _tie(row: EntitySeen) -> Tie:
@@ -69,6 +71,7 @@ class Ring:
     entities: tuple[tuple[str, str], ...]  # kind, token
     pairs: int  # of members that share an entity
     licensed: float  # share of those who name the entities and belong to a lawful group
+    supports: tuple[tuple[str, str], ...] = ()  # kind, token of names without a phone that two members or more gave
 
     @property
     def members(self) -> list[str]:
@@ -100,6 +103,7 @@ class Rings:
         self._node: dict[str, int] = {}
         self.links: dict[str, Link] = {}
         self._rows: dict[str, dict[str, Tie]] = {}  # application → entity → row
+        self._names: dict[str, set[str]] = {}  # application → names without a phone that it gave
         self.version = version
         for link in links:
             self.put(link)
@@ -149,25 +153,39 @@ class Rings:
     def put(self, suspected: LinkSuspected) -> None:
         """Edges of one entity anew. Members with a lawful explanation are counted and tie nothing."""
         name, link = suspected.entity, link_of(suspected)
-        for row in self.links[name].ties if name in self.links else ():
-            self._rows[row.application_id].pop(name, None)
-            if not self._rows[row.application_id]:
-                del self._rows[row.application_id]
-                self._graph.remove_node(self._node.pop(f"a {row.application_id}"))
-        entity = f"e {name}"
-        if entity in self._node:
-            self._graph.remove_node(self._node.pop(entity))
+        self._take_out(name)
         self.links[name] = link
-        if not link.ties:
-            return  # kept without members: an older one that comes late is known by its version
-        self._node[entity] = self._graph.add_node(entity)
+        if link.weak:
+            for row in link.ties:
+                self._names.setdefault(row.application_id, set()).add(name)
+        elif link.ties:
+            self._tie_together(name, link)
+
+    def _take_out(self, name: str) -> None:
+        was = self.links.get(name)
+        for row in was.ties if was else ():
+            application = row.application_id
+            if was and was.weak:
+                self._names[application].discard(name)
+                if not self._names[application]:
+                    del self._names[application]
+                continue
+            self._rows[application].pop(name, None)
+            if not self._rows[application]:
+                del self._rows[application]
+                self._graph.remove_node(self._node.pop(f"a {application}"))
+        if (node := self._node.pop(f"e {name}", None)) is not None:
+            self._graph.remove_node(node)
+
+    def _tie_together(self, name: str, link: Link) -> None:
+        entity = self._node[f"e {name}"] = self._graph.add_node(f"e {name}")
         for row in link.ties:
             self._rows.setdefault(row.application_id, {})[name] = row
             member = f"a {row.application_id}"
             if member not in self._node:
                 self._node[member] = self._graph.add_node(member)
             if row.group is None:
-                self._graph.add_edge(self._node[entity], self._node[member], None)
+                self._graph.add_edge(entity, self._node[member], None)
 
     def _groups(self, applications: Iterable[str]) -> list[Ring]:
         found: dict[str, Ring] = {}
@@ -205,8 +223,12 @@ class Rings:
         first = rows[0]
         return Ring(
             ids.ring_id(first.seen_at, first.application_id), tuple(rows),
-            tuple((self.links[e].kind, e) for e in entities), pairs, self._licensed(entities),
+            tuple((self.links[e].kind, e) for e in entities), pairs, self._licensed(entities), self._supports(rows),
         )  # fmt: skip
+
+    def _supports(self, rows: Iterable[Tie]) -> tuple[tuple[str, str], ...]:
+        given = Counter(name for row in rows for name in self._names.get(row.application_id, ()))
+        return tuple((self.links[name].kind, name) for name, times in sorted(given.items()) if times > 1)
 
     def _licensed(self, entities: Iterable[str]) -> float:
         lawful: dict[str, bool] = {}
@@ -249,6 +271,7 @@ def assessed(ring: Ring, supersedes: list[str], version: int) -> RingAssessed:
         ring_id=ring.ring_id,
         members=ring.members,
         entities=[{"kind": kind, "token": token} for kind, token in ring.entities],
+        supports=[{"kind": kind, "token": token} for kind, token in ring.supports] or None,
         kabupaten=ring.kabupaten,
         first_at=ring.rows[0].seen_at,
         last_at=ring.rows[-1].seen_at,

@@ -147,6 +147,15 @@ def suspicious(entity: Entity, found: Mapping[str, Said]) -> Iterator[EntitySeen
     """Members of a link that may tie a ring: three unrelated households or more beside them, of a kind that may, no weak name."""
     for place, said in sorted(found.items()):
         row = entity.rows[place]
-        kind = KINDS.get(row.entity_kind)
-        if kind is not None and kind.ring and not row.weak and said.households >= 3:
+        if _may_tie(row) and not row.weak and said.households >= 3:
             yield row
+
+
+def supporting(entity: Entity) -> list[EntitySeen]:
+    """Members who gave one name without a phone, when they are of two households or more: it supports a ring that others tie (R04)."""
+    rows = [row for _, row in sorted(entity.rows.items()) if row.weak and _may_tie(row)]
+    return rows if len(rows) > 1 and count.families(rows, lambda _: True) > 1 else []
+
+
+def _may_tie(row: EntitySeen) -> bool:
+    return row.entity_kind in KINDS and KINDS[row.entity_kind].ring

@@ -15,12 +15,13 @@ from tests.risk.network.build import row, token
 def tied(thing: int, *numbers: int, version: int = 1, kind: Any = "phone", **more: Any) -> LinkSuspected:
     entity = token(kind, thing)
     members = [row(n, n, entity=entity, entity_kind=kind, **more) for n in numbers]
-    return LinkSuspected(entity=entity, entity_kind=kind, members=members, record_version=version)
+    weak = True if more.get("weak") else None
+    return LinkSuspected(entity=entity, entity_kind=kind, members=members, weak=weak, record_version=version)
 
 
 def state(rings: Rings) -> dict[str, Any]:
     return {
-        r.ring_id: (r.members, r.entities, r.density, r.licensed, r.kabupaten, told_of(r).model_dump())
+        r.ring_id: (r.members, r.entities, r.supports, r.density, r.licensed, r.kabupaten, told_of(r).model_dump())
         for r in rings.rings()
     }
 
@@ -84,6 +85,20 @@ def test_members_of_a_lawful_group_tie_nothing_and_are_counted_in_the_share() ->
     assert ring.licensed == 0.5
 
 
+def test_a_name_without_a_phone_supports_a_ring_and_never_ties_one_r04() -> None:
+    rings = Rings()
+    assert rings.take(tied(9, 1, 2, 3, 4, 5, kind="recruiter", weak=True)) is not None
+    assert rings.rings() == []
+    step = rings.take(tied(1, 1, 2, 3))
+    assert step is not None
+    assert step.rings[0].members == ["A00001", "A00002", "A00003"]
+    assert step.rings[0].supports == [{"kind": "recruiter", "token": token("recruiter", 9)}]
+    later = rings.take(tied(9, 3, 4, kind="recruiter", weak=True, version=2))
+    assert later is not None
+    assert later.rings[0].supports is None  # one member alone supports nothing
+    assert later.signals == []
+
+
 def test_a_family_is_no_ring() -> None:
     rings = Rings()
     rings.take(tied(1, 1, 2, 3, 4, household=token("household", 1)))
@@ -92,8 +107,8 @@ def test_a_family_is_no_ring() -> None:
 
 LINKS = st.lists(
     st.builds(
-        lambda thing, members, version: tied(thing, *members, version=version),
-        st.integers(1, 5), st.lists(st.integers(0, 15), unique=True, max_size=6), st.integers(1, 4),
+        lambda thing, members, version: tied(thing, *members, version=version, weak=True if thing > 4 else None),
+        st.integers(1, 6), st.lists(st.integers(0, 15), unique=True, max_size=6), st.integers(1, 4),
     ),
     max_size=12, unique_by=lambda k: (k.entity, k.record_version),
 )  # fmt: skip
