@@ -27,7 +27,7 @@ COARSE = (
 
 
 class Tie(NamedTuple):
-    """What rings need of a member's row: half a million links are in memory at once (measured: a fifth of the whole rows)."""
+    """What rings need of a member's row: half a million links are in memory at once (measured: a third of what whole rows take)."""
 
     application_id: str
     seen_at: str
