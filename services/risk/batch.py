@@ -11,7 +11,6 @@ from zlib import crc32
 from services.contracts import ids, tokens
 from services.contracts.assessments import FactRecorded, RecordErased, RiskAssessed
 from services.contracts.cases import OutcomeRecorded
-from services.contracts.fields import parse_time
 from services.contracts.network import EntityMarked, EntityReviewed, EntitySeen, EntitySignalled, EntityUnseen
 from services.contracts.passport_events import (
     ApplicationErased,
@@ -169,7 +168,7 @@ def _outcome_of(outcome: OutcomeRecorded, record: Record) -> EventAccepted | Non
     """None for an application that risk does not know: nobody needs its outcome."""
     if not record.events:
         return None
-    return marks.as_event(outcome, max(record.events.values(), key=lambda e: (e.at, e.event_id)).office_code)
+    return marks.as_event(outcome, record.last.office_code)
 
 
 def _judged(record: Record, cause: Cause, pack: Pack, event: EventAccepted) -> list[Produced]:
@@ -187,10 +186,9 @@ def _called(record: Record, signal: EntitySignalled, pack: Pack) -> list[Produce
     """The assessment that what others say leads to; none when it changes no fact, or the application is paused."""
     before = record.folded.facts if record.folded else None
     news: list[Produced] = [*look(record, pack)]
-    last = max(record.events.values(), key=lambda e: (parse_time(e.at), e.event_id))
     cause = Cause(
         ids.signal_id(record.application_id, signal.entity_kind, signal.entity, signal.record_version), signal.at,
-        last.office_code, "signal",
+        record.last.office_code, "signal",
     )  # fmt: skip
     assessed = assess(record, cause, pack)
     same = before is not None and record.folded is not None and record.folded.facts == before
@@ -212,9 +210,8 @@ def _changed(record: Record, change: ApplicationRestricted, pack: Pack) -> list[
     was_restricted, record.state = record.state == "restricted", "open"
     if not was_restricted or not record.events:
         return []
-    last = max(record.events.values(), key=lambda e: (e.at, e.event_id))
     news = look(record, pack)
-    cause = Cause(ids.release_id(record.application_id, change.at), change.at, last.office_code, "signal")
+    cause = Cause(ids.release_id(record.application_id, change.at), change.at, record.last.office_code, "signal")
     return [assess(record, cause, pack), *news]
 
 

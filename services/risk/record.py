@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from services.contracts import tokens
+from services.contracts.fields import parse_time
 from services.contracts.network import EntitySignalled
 from services.contracts.passport_events import EventAccepted
 from services.contracts.tokens import Newer
@@ -57,6 +59,15 @@ class Record:
         self.events[event.event_id] = event
         return True
 
+    def in_order(self) -> list[EventAccepted]:
+        """The events by their own time, ties by id."""
+        return sorted(self.events.values(), key=_when)
+
+    @property
+    def last(self) -> EventAccepted:
+        """The event that happened last; there must be one."""
+        return max(self.events.values(), key=_when)
+
     def _bytes(self) -> int:
         return sum(len(e.wire) for e in self.events.values())
 
@@ -83,6 +94,10 @@ class Record:
         self.events = {e.event_id: with_newest(e, newer) for e in self.events.values()}
         self.signals = {place: s for place, s in self.signals.items() if s.entity not in newer.by_old}
         self.folded, self.memo, self.rows = None, None, None
+
+
+def _when(event: EventAccepted) -> tuple[datetime, str]:
+    return parse_time(event.at), event.event_id
 
 
 def with_newest(event: EventAccepted, newer: Newer) -> EventAccepted:

@@ -8,7 +8,6 @@ from typing import Literal
 
 from services.contracts.assessments import RiskAssessed
 from services.contracts.calendar import is_working_day
-from services.contracts.fields import parse_time
 from services.contracts.passport_events import EventAccepted
 from services.risk import licences
 from services.risk.assess import Cause, assess, day_of
@@ -71,7 +70,7 @@ def judge(events: Iterable[EventAccepted], packs: Sequence[Pack]) -> list[dict[s
     found: list[dict[str, Verdict]] = [{} for _ in packs]
     for application, record in records.items():
         record.beside["lic"] = licences.facts(record.events.values(), known, bool(known))
-        last = Cause.of(in_order(record)[-1])
+        last = Cause.of(record.last)
         for pack, verdicts in zip(packs, found, strict=True):
             record.memo = None
             verdicts[application] = Verdict.of(assess(record, last, pack))
@@ -81,7 +80,7 @@ def judge(events: Iterable[EventAccepted], packs: Sequence[Pack]) -> list[dict[s
 def strongest(record: Record, known: Mapping[str, licences.Licence], packs: Sequence[Pack]) -> list[Verdict]:
     """For each pack the verdict of the highest level that the application ever had, event by event; the first of equal ones."""
     found = []
-    events = in_order(record)
+    events = record.in_order()
     for pack in packs:
         growing = Record(record.application_id)
         best: RiskAssessed | None = None
@@ -98,13 +97,8 @@ def strongest(record: Record, known: Mapping[str, licences.Licence], packs: Sequ
 
 def outcome(record: Record) -> Literal["right", "wrong"] | None:
     """What people found out about an application, when it says whether a flag was right."""
-    codes = [e.data.get("code") for e in in_order(record) if e.type == "referral.outcome" and e.data.get("code")]
+    codes = [e.data.get("code") for e in record.in_order() if e.type == "referral.outcome" and e.data.get("code")]
     return None if not codes else "right" if codes[-1] in RIGHT else "wrong" if codes[-1] in WRONG else None
-
-
-def in_order(record: Record) -> list[EventAccepted]:
-    """The events of a record by their own time."""
-    return sorted(record.events.values(), key=lambda e: (parse_time(e.at), e.event_id))
 
 
 def fitting(verdicts: Sequence[Verdict], share: float, levels: Sequence[int]) -> int | None:

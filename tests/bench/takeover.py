@@ -53,7 +53,9 @@ def longest_wait(broker: str, blow: Blow) -> float:
             stack.start_service("risk", name)
         stack.wait_ready(("risk", "risk2"))
         reader = reading(stack)
-        producer = Producer({"bootstrap.servers": stack.bootstrap, "linger.ms": 0})
+        producer = Producer(
+            {"bootstrap.servers": stack.bootstrap, "linger.ms": 0, "log_level": 2}
+        )  # it outlives the broker
         due: dict[str, float] = {}
         waited: dict[str, float] = {}
         began, sent, struck = time.perf_counter() + 1, 0, float("inf")

@@ -190,3 +190,13 @@ def test_a_licence_whose_snapshot_repeats_itself_calls_nobody_and_a_change_calls
         _, sent = asyncio_work([snapshot(day, status)], store)
         called.append(sum(isinstance(m, EntityReviewed) for m in sent))
     assert called == [1, 0, 1, 0, 1, 1]  # one that comes late too, and again when it is delivered again
+
+
+def test_the_last_event_is_the_last_by_the_clock_whatever_its_zone() -> None:
+    record = Record("A1")
+    earlier = house("payment.received", "2026-01-05T10:00:00+07:00", "e1")
+    later = house("documents.checked", "2026-01-05T04:00:00Z", "e2")
+    for event in (later, earlier):
+        record.add(event)
+    assert record.last == later
+    assert record.in_order() == [earlier, later]
