@@ -98,7 +98,6 @@ _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|
 
 
 @lru_cache(maxsize=65536)
-@lru_cache(maxsize=1 << 15)  # the same few moments of a record are compared over and over (measured)
 def parse_time(value: str) -> datetime:
     """RFC 3339 with offset to an aware datetime; ValueError says what is missing, never the value."""
     if not _RFC3339.fullmatch(value):

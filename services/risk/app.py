@@ -81,11 +81,12 @@ class Stream:
 # By the method of `Risk` that does a batch of it.
 STREAMS = {
     "assess": Stream(
-        (EventAccepted.TOPIC, EntitySignalled.TOPIC, OutcomeRecorded.TOPIC), APPLICATIONS, "risk.assess.before_commit"
+        (EventAccepted.TOPIC, EntitySignalled.TOPIC, OutcomeRecorded.TOPIC), APPLICATIONS,
+        fault="risk.assess.before_commit",
     ),
-    "link": Stream((EntitySeen.TOPIC,), SIGHTINGS, "risk.link.before_commit"),
-    "tie": Stream((LinkSuspected.TOPIC,), LINKS, "risk.tie.before_commit"),
-}
+    "link": Stream((EntitySeen.TOPIC,), SIGHTINGS, fault="risk.link.before_commit"),
+    "tie": Stream((LinkSuspected.TOPIC,), LINKS, fault="risk.tie.before_commit"),
+}  # fmt: skip
 
 
 class Risk:

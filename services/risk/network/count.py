@@ -6,19 +6,17 @@ indicators.md, section 7). Members with a lawful explanation are taken out and n
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from services.contracts.fields import parse_time
 from services.contracts.network import EntitySeen
 from services.risk.network.kinds import EXACT, HUB, Kind, told
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One row, ready to be counted. `unit` is the family it belongs to."""
 
     row: EntitySeen

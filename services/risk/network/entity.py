@@ -37,6 +37,8 @@ class Entity:
     since: str | None = None  # earliest sighting of all
     linked: int = 0  # members that were told as a suspicious link
     stored: int = 0  # version that stands in the store
+    # What was said at which version, while no row was put away since. Never stored.
+    said: tuple[int, Any] | None = field(default=None, compare=False, repr=False)
     # Of the last look at a person's history: by place, the rows it was made of and what it was. Never stored.
     remembered: dict[str, tuple[tuple[EntitySeen, ...], Any]] = field(default_factory=dict, compare=False, repr=False)
 

@@ -40,7 +40,8 @@ class Linked:
 
 def link(entity: Entity, changes: Sequence[Change], hubs: Hubs) -> Linked | None:
     """None when nothing is new. Changes `entity`; raises nothing for any message that decodes."""
-    said = says(entity, hubs)
+    said: dict[str, Said]
+    said = entity.said[1] if entity.said and entity.said[0] == entity.version else says(entity, hubs)
     before = _members(entity, said)
     touched: dict[str, str] = {}  # place → event time of what changed
     done = Linked()
@@ -57,6 +58,7 @@ def link(entity: Entity, changes: Sequence[Change], hubs: Hubs) -> Linked | None
             done.left.add(place_of(change))
         done.to_all |= isinstance(change, EntityMarked | EntityReviewed)
         said = now
+    entity.said = entity.version, said
     if entity.version == entity.stored and not touched:
         return None
     done.signals = [signal(entity, p, said.get(p), at) for p, at in sorted(touched.items()) if p in entity.rows]
@@ -64,6 +66,7 @@ def link(entity: Entity, changes: Sequence[Change], hubs: Hubs) -> Linked | None
     done.link = _suspected(entity, before, _members(entity, said), reviewed)
     while page := entity.put_away():
         done.pages.append(page)
+        entity.said = None
     return done
 
 

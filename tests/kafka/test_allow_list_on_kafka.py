@@ -1,0 +1,7 @@
+"""The allow-list, word for word, on Apache Kafka 4."""
+
+import pytest
+
+from tests.stack.test_allow_list import *  # noqa: F403 - the same test with another broker
+
+pytestmark = pytest.mark.kafka
