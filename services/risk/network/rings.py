@@ -154,7 +154,7 @@ class Rings:
         """Edges of one entity anew. Members with a lawful explanation are counted and tie nothing."""
         name, link = suspected.entity, link_of(suspected)
         self._take_out(name)
-        self.links[name] = link
+        self.links[name] = link  # without members as well: an older one that comes late is known by its version
         if link.weak:
             for row in link.ties:
                 self._names.setdefault(row.application_id, set()).add(name)
