@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.contracts.enums import Answer3, Dimension
 from services.contracts.fields import Time
-from services.contracts.message import Message
+from services.contracts.message import Message, known
 
 
 class Finding(BaseModel):
@@ -90,12 +90,7 @@ class RiskAssessed(Message):
 
     def encode(self) -> bytes:
         """The bytes of every message, in one pass: only `notices` can be absent, and it is long and often sent (measured)."""
-        return orjson.dumps(_fields(self), default=_fields, option=orjson.OPT_SORT_KEYS)
-
-
-def _fields(model: BaseModel) -> dict[str, Any]:
-    values = model.__dict__
-    return {name: values[name] for name in type(model).model_fields if values[name] is not None}
+        return orjson.dumps(known(self), default=known, option=orjson.OPT_SORT_KEYS)
 
 
 class FactRecorded(Message):

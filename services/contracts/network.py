@@ -6,7 +6,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.contracts.fields import Time
-from services.contracts.message import Message
+from services.contracts.message import Message, known
 
 EntityKind = Literal[
     "subject", "household", "phone", "email", "account", "device", "ip_prefix", "address", "host_phone", "host_addr",
@@ -48,12 +48,7 @@ class EntitySeen(Message):
 
     def encode(self) -> bytes:
         """The bytes of every message, without pydantic's walk: all values are plain, and some four an event are sent (measured)."""
-        values = self.__dict__
-        known = {name: values[name] for name in _SEEN if values[name] is not None}
-        return orjson.dumps(known, option=orjson.OPT_SORT_KEYS)
-
-
-_SEEN = tuple(EntitySeen.model_fields)
+        return orjson.dumps(known(self), option=orjson.OPT_SORT_KEYS)
 
 
 class EntityUnseen(Message):

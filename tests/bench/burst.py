@@ -52,16 +52,18 @@ def villages() -> dict[str, Village]:
     return found
 
 
-Method = Callable[[int, float, float | None], float]
+Method = Callable[[int, float, float | None, float], float]  # persons, expected, size, season → P(so many or more)
 METHODS: dict[str, Method] = {
-    "negative binomial, season": upper_tail,
-    "Poisson, season": lambda now, mean, _: upper_tail(now, mean, None),
+    "negative binomial, season": lambda now, mean, size, _: upper_tail(now, mean, size),
+    "Poisson, season": lambda now, mean, _, __: upper_tail(now, mean, None),
+    "negative binomial, no season": lambda now, mean, size, season: upper_tail(now, mean / season, size),
 }
 
 
 def lines() -> Iterator[str]:
+    yield f"# Bursts of villages\n\n{report.machine()}. Command: `make bench-burst`.\n"
     found = villages()
-    flagged: dict[str, Counter[str]] = {name: Counter() for name in (*METHODS, "negative binomial, no season")}
+    flagged: dict[str, Counter[str]] = {name: Counter() for name in METHODS}
     fortnights: Counter[str] = Counter()
     for village in found.values():
         for end in (LAST - timedelta(days=n * SPAN) for n in range(YEAR // SPAN)):
@@ -76,10 +78,9 @@ def lines() -> Iterator[str]:
             fortnights[f"{truth}, {PERSONS} persons"] += 1
             said = compared(village.days, end, FIRST)
             assert said is not None
+            season = factor(start + timedelta(days=SPAN // 2))
             for name, method in METHODS.items():
-                flagged[name][truth] += method(*said) < P_VALUE
-            flat = said[1] / factor(start + timedelta(days=SPAN // 2))
-            flagged["negative binomial, no season"][truth] += upper_tail(said[0], flat, said[2]) < P_VALUE
+                flagged[name][truth] += method(*said, season) < P_VALUE
     yield f"{len(found):,} villages, {sum(len(v.days) for v in found.values()):,} applications of two years; the second year is judged by the one before."
     yield ""
     yield "| fortnights of a village | ordinary | five or more of a ring |"
@@ -120,11 +121,7 @@ def spread(found: dict[str, Village]) -> Iterator[str]:
 
 
 def main() -> None:
-    text = [f"# Bursts of villages\n\n{report.machine()}. Command: `make bench-burst`.\n"]
-    for line in lines():
-        print(line, flush=True)
-        text.append(line)
-    (report.FOLDER / "burst.md").write_text("\n".join(text) + "\n")
+    report.tell("burst", lines())
 
 
 if __name__ == "__main__":

@@ -202,6 +202,7 @@ def country(f: dict[str, float]) -> Iterator[str]:
 
 
 def lines(sizes: tuple[int, ...]) -> Iterator[str]:
+    yield f"# How the state grows\n\n{report.machine()}. `make bench-growth`. {(__doc__ or '').partition(chr(10) * 2)[2]}"
     yield "| applications | entities | links | loaded in, s | on disk, GB | memory of the store, MB | of risk, MB | events/s | loop CPU, µs/event | store CPU, µs/event | graph read and built, s | next worker ready after, s |"
     yield "|---|---|---|---|---|---|---|---|---|---|---|---|"
     for size in sizes:
@@ -220,11 +221,7 @@ def lines(sizes: tuple[int, ...]) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    text = [f"# How the state grows\n\n{report.machine()}. `make bench-growth`. {__doc__.partition(chr(10) * 2)[2]}"]
-    for line in lines(tuple(parser.parse_args().sizes)):
-        print(line, flush=True)
-        text.append(line)
-    (report.FOLDER / "growth.md").write_text("\n".join(text) + "\n")
+    report.tell("growth", lines(tuple(parser.parse_args().sizes)))
 
 
 if __name__ == "__main__":

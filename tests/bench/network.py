@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import islice
-from pathlib import Path
 from random import Random
 from statistics import median, quantiles
 from typing import Any
@@ -31,12 +30,11 @@ from services.risk.network.rings import Rings
 from services.risk.pack import Pack
 from services.risk.records import MemoryStore
 from services.simulator.day import play
-from tests.bench import ring_latency
+from tests.bench import report, ring_latency
 from tests.bench.report import machine, own_process, peak_mb
 from tests.build import accepted
 from tests.risk.network.build import PHONE, START, row, token
 
-TABLE = Path(__file__).parents[2] / "deploy" / "benchmarks" / "network.md"
 PACK = Pack.load()
 ROUNDS, DAYS = 3, 5
 SIZES = (1, 10, 100, 300, 600, 10_000)
@@ -207,11 +205,7 @@ def main() -> None:
     if len(sys.argv) > 1:  # one size alone, so that memory is its own
         print(orjson.dumps(rings(int(sys.argv[1]))).decode())
         return
-    text = []
-    for line in lines():
-        print(line, flush=True)
-        text.append(line)
-    TABLE.write_text("\n".join(text) + "\n")
+    report.tell("network", lines())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import resource
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,15 @@ def own_process(module: str, *arguments: str) -> dict[str, Any]:
 
 def median(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+
+
+def tell(name: str, lines: Iterable[str]) -> None:
+    """Each line as it comes, and all of them into `deploy/benchmarks/<name>.md`."""
+    text = []
+    for line in lines:
+        print(line, flush=True)
+        text.append(line)
+    (FOLDER / f"{name}.md").write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
 def write(

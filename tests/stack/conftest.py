@@ -1,7 +1,7 @@
 """One embedded stack for the whole session, with one office day played through it."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ import pytest
 from kafka import TopicPartition
 from pymongo import MongoClient
 
+from services.contracts.assessments import RiskAssessed
 from services.contracts.calendar import WIB, local_date
 from services.embedded.figures import Figures
 from services.embedded.keys import ISSUER
@@ -46,6 +47,18 @@ class Follower:
 
     def close(self) -> None:
         self._reader.close()
+
+
+def newest_of(records: Iterable[Any]) -> dict[str, RiskAssessed]:
+    """By application the assessment of the highest record version."""
+    found: dict[str, RiskAssessed] = {}
+    for record in records:
+        if dict(record.headers)["kind"] == b"RiskAssessed":
+            assessed = RiskAssessed.decode(record.value)
+            before = found.get(assessed.application_id)
+            if before is None or assessed.record_version > before.record_version:
+                found[assessed.application_id] = assessed
+    return found
 
 
 @dataclass

@@ -20,7 +20,7 @@ from services.risk.bundle import PARTS
 from services.risk.network.rings import standing
 from services.risk.pack import HERE
 from services.simulator.scene import Scene
-from tests.stack.conftest import Follower
+from tests.stack.conftest import Follower, newest_of
 from tests.waiting import until
 
 SCENARIO = "tuan_rumah_diaspora"
@@ -33,14 +33,7 @@ class Told:
         self._follower = follower
 
     def newest(self) -> dict[str, RiskAssessed]:
-        found: dict[str, RiskAssessed] = {}
-        for record in self._follower.all(RiskAssessed.TOPIC):
-            if dict(record.headers)["kind"] == b"RiskAssessed":
-                assessed = RiskAssessed.decode(record.value)
-                before = found.get(assessed.application_id)
-                if before is None or assessed.record_version > before.record_version:
-                    found[assessed.application_id] = assessed
-        return found
+        return newest_of(self._follower.all(RiskAssessed.TOPIC))
 
     def levels(self) -> set[int]:
         return {a.level for a in self.newest().values()}

@@ -22,7 +22,7 @@ from services.referral.tables import Tables
 from services.risk.network.rings import standing
 from services.simulator.scene import Scene
 from tests.build import TOKENS
-from tests.stack.conftest import Played
+from tests.stack.conftest import Played, newest_of
 from tests.waiting import until
 
 SCENARIO, MEMBERS = "tersebar", 12
@@ -71,14 +71,7 @@ def ring(tmp_path_factory: pytest.TempPathFactory, own_broker: str | None) -> It
 
 
 def newest(played: Played) -> dict[str, RiskAssessed]:
-    found: dict[str, RiskAssessed] = {}
-    for record in played.read(RiskAssessed.TOPIC):
-        if dict(record.headers)["kind"] == b"RiskAssessed":
-            assessed = RiskAssessed.decode(record.value)
-            before = found.get(assessed.application_id)
-            if before is None or assessed.record_version > before.record_version:
-                found[assessed.application_id] = assessed
-    return found
+    return newest_of(played.read(RiskAssessed.TOPIC))
 
 
 def essence(assessed: RiskAssessed) -> tuple[Any, ...]:

@@ -153,7 +153,7 @@ def suspicious(entity: Entity, found: Mapping[str, Said]) -> Iterator[EntitySeen
 
 def supporting(entity: Entity) -> list[EntitySeen]:
     """Members who gave one name without a phone, when they are of two households or more: it supports a ring that others tie (R04)."""
-    rows = [row for _, row in sorted(entity.rows.items()) if row.weak and _may_tie(row)]
+    rows = sorted((row for row in entity.rows.values() if row.weak and _may_tie(row)), key=place_of)
     return rows if len(rows) > 1 and count.families(rows, lambda _: True) > 1 else []
 
 
