@@ -82,7 +82,7 @@ def _from_facts(
     level = level_of(answers.evidence, answers.fired, facts["policy"]["thresholds"]["levels"])
     fired = sorted(answers.fired, key=_heaviest)
     np, tppo = counted(fired), counted(fired, "tppo")
-    return RiskAssessed(
+    return RiskAssessed.trusted(
         assessment_id=ids.assessment_id(cause.id),
         application_id=application_id,
         caused_by=cause.id,

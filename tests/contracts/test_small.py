@@ -1,6 +1,7 @@
 """Ids, calendar, times and the answers hash."""
 
 from datetime import datetime
+from uuid import uuid5
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,11 @@ from tests.build import submitted
 def test_an_event_id_depends_on_source_and_id_alone(source: str, id_: str) -> None:
     assert ids.event_id(source, id_) == ids.event_id(source, id_)
     assert ids.event_id(source, id_) != ids.event_id(source + "x", id_)
+
+
+@given(st.text(), st.text())
+def test_ids_are_uuid5_of_their_parts(one: str, other: str) -> None:
+    assert ids.event_id(one, other) == str(uuid5(ids.NAMESPACE, f"event\x1f{one}\x1f{other}"))
 
 
 def test_the_same_id_of_two_sources_is_two_events_r38() -> None:
