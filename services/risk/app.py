@@ -6,6 +6,7 @@ import os
 import ssl
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -190,10 +191,10 @@ class Risk:
 
 
 def _count(done: batch.Done) -> None:
-    for assessed in done.assessments:
-        measures.ASSESSMENTS.labels(str(assessed.level), assessed.cause).inc()
-        for finding in assessed.findings:
-            measures.FINDINGS.labels(finding.id).inc()
+    for (level, cause), count in Counter((a.level, a.cause) for a in done.assessments).items():
+        measures.ASSESSMENTS.labels(str(level), cause).inc(count)
+    for finding, count in Counter(f.id for a in done.assessments for f in a.findings).items():
+        measures.FINDINGS.labels(finding).inc(count)
     measures.RECORDED.inc(len(done.recorded))
     measures.KNOWN.inc(done.known)
     for type_, name in done.unusable:

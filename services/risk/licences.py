@@ -66,13 +66,13 @@ def facts(events: Iterable[EventAccepted], known: Mapping[str, Licence], any_fee
     if not any_feed:
         return {}
     events = list(events)
-    submitted = [parse_time(e.at) for e in events if e.type == "application.submitted"]
+    submitted = [e.at for e in events if e.type == "application.submitted"]
     if not submitted:
         return {}
     found: dict[str, Any] = {"feed": True}
     for role, number in named(events).items():
         licence = known.get(number)
-        found[role] = (licence.at(max(submitted)) if licence else None) or {"status": "absent"}
+        found[role] = (licence.at(max(map(parse_time, submitted))) if licence else None) or {"status": "absent"}
     return found
 
 

@@ -7,6 +7,7 @@ cannot be ends the process without a commit: the batch is read again.
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, TypeVar
@@ -134,8 +135,8 @@ class Pump:
         self.progress.moved()
         try:
             await self._parts.without_limit(lambda: self._do([item for _, item in events]), self.progress)
-            for message, _ in events:
-                metrics.MESSAGES.labels(message.topic, "handled").inc()
+            for topic, count in Counter(message.topic for message, _ in events).items():
+                metrics.MESSAGES.labels(topic, "handled").inc(count)
         except Exception as error:
             if len(events) > 1:
                 half = len(events) // 2

@@ -33,18 +33,19 @@ class Played:
     submitted: list[datetime] = field(default_factory=list)
     printed: list[datetime] = field(default_factory=list)
     flagged: datetime | None = None
-    ring: datetime | None = None
+    ring: datetime | None = None  # told, and grave enough for a case of its own
     levels: Counter[int] = field(default_factory=Counter)
     reached: set[str] = field(default_factory=set)  # applications that were at level 2 or 3 at some time
     issued_notices: int = 0
 
+    @property
+    def found(self) -> datetime | None:
+        """A member is flagged, or the ring brought to people as a case; whichever comes first."""
+        return min((at for at in (self.flagged, self.ring) if at), default=None)
+
     def after(self, member: int) -> timedelta | None:
-        """From the submission of member number `member` (from 1) to the first flag."""
-        return (
-            self.flagged - sorted(self.submitted)[member - 1]
-            if self.flagged and len(self.submitted) >= member
-            else None
-        )
+        """From the submission of member number `member` (from 1) until it is found."""
+        return self.found - sorted(self.submitted)[member - 1] if self.found and len(self.submitted) >= member else None
 
 
 def events_of(scenario: Scenario, seed: int) -> list[dict[str, Any]]:
@@ -79,7 +80,7 @@ def play(scenario: Scenario, seed: int) -> Played:
 
     for event in events:  # one after the other, so that nobody hears of a later one before
         offline.run([orjson.dumps(event)], each)
-        if offline.network.rings and found.ring is None:
+        if found.ring is None and any(r.asks_for_a_case for r in offline.network.rings.values()):
             found.ring = parse_time(event["time"])
     assert offline.bad == []
     found.levels = Counter(a.level for a in offline.last.values())
@@ -104,7 +105,7 @@ def play_through(system: found_system.System, scenario: Scenario, seed: int) -> 
             if assessed.level >= FLAG:
                 found.reached.add(assessed.application_id)
                 found.flagged = found.flagged or at
-        if found.ring is None and any(r.members for r in rings):
+        if found.ring is None and any(r.asks_for_a_case for r in rings):
             found.ring = at
     found.levels = Counter(a.level for a in newest.values())
     found.issued_notices = len(noticed)
@@ -127,8 +128,8 @@ def lines() -> Iterator[str]:
 
 
 def tables(played: Callable[[Scenario], list[Played]]) -> Iterator[str]:
-    yield "| ring | found (ring told) | first member → first flag | third member → first flag | passports printed before the flag | `issued-passport` notices | members at level 2 or 3 in the end |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| ring | found | by a flagged member | by a case of the ring | first member → found | third member → found | passports printed before | `issued-passport` notices | members at level 2 or 3 in the end |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for name, scenario in cast().items():
         if scenario.kind == "ring":
             yield ring_line(name, played(scenario))
@@ -144,12 +145,13 @@ def tables(played: Callable[[Scenario], list[Played]]) -> Iterator[str]:
 
 
 def ring_line(name: str, plays: list[Played]) -> str:
-    flagged = [p for p in plays if p.flagged]
-    printed = [sum(at < p.flagged for at in p.printed) for p in plays if p.flagged]
+    found = [p for p in plays if p.found]
+    printed = [sum(at < p.found for at in p.printed) for p in plays if p.found]
+    flagged, told = sum(p.flagged is not None for p in plays), sum(p.ring is not None for p in plays)
     members = sum(len(p.submitted) for p in plays)
     deep = sum(p.levels[2] + p.levels[3] for p in plays)
     return (
-        f"| {name} | {len(flagged)} of {len(plays)} ({sum(p.ring is not None for p in plays)}) | {_days(flagged, 1)} | {_days(flagged, 3)} "
+        f"| {name} | {len(found)} of {len(plays)} | {flagged} | {told} | {_days(found, 1)} | {_days(found, 3)} "
         f"| {median(printed) if printed else '–'} | {sum(p.issued_notices for p in plays)} | {deep} of {members} |"
     )
 

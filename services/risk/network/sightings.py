@@ -6,7 +6,7 @@ A row carries coded facts and tokens, nothing else. Rows follow the facts: what 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import combinations
 from typing import Any
 from zlib import crc32
@@ -64,6 +64,11 @@ class Shown:
     common: dict[str, Any] = field(default_factory=dict)
     rows: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     alone: tuple[str, ...] = ()  # kinds of which it is known to show nothing: an answer, no missing fact
+
+    @cached_property
+    def checksum(self) -> int:
+        """Of what the rows have in common."""
+        return crc32(repr(self.common).encode())
 
     def row(self, kind: Any, entity: str, version: int) -> EntitySeen:
         return EntitySeen.trusted(
@@ -151,7 +156,6 @@ def changes(
 
     `was`: what `before` was made of, when it is at hand: rows that are the same need no checksum again (measured).
     """
-    common = crc32(repr(now.common).encode())
     known = was.rows if was is not None and was.common == now.common else {}
     news: list[EntitySeen | EntityUnseen] = []
     sums: dict[str, int] = {}
@@ -160,7 +164,7 @@ def changes(
         if name in before and known.get(place) == own:
             sums[name] = before[name]
             continue
-        sums[name] = crc32(repr(own).encode(), common)
+        sums[name] = crc32(repr(own).encode(), now.checksum)
         if before.get(name) != sums[name]:
             news.append(now.row(*place, version))
     for gone in sorted(before.keys() - sums.keys()):
