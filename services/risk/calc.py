@@ -150,13 +150,17 @@ def _absence_statement(facts: Facts) -> bool | None:
 
 
 def _other_identity_kin(facts: Facts) -> bool | None:
-    """The other identity of a biometric hit is a parent by the registry, or of the same household (R64)."""
+    """The other identity of a biometric hit is a parent by the registry, or of the same household (R64).
+
+    Absent until the network has answered who that is: a twin is no suspect meanwhile.
+    """
     other = facts["bio"].get("other_identity_token")
     if not other:
         return False
-    return other in facts["duk"].get("parent_tokens", []) or facts["net"].get("other_identity", {}).get(
-        "same_household", False
-    )
+    if other in facts["duk"].get("parent_tokens", []):
+        return True
+    known: bool | None = facts["net"].get("other_identity", {}).get("same_household")
+    return known
 
 
 def _good_trips(facts: Facts) -> int | None:

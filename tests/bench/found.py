@@ -134,14 +134,15 @@ def tables(played: Callable[[Scenario], list[Played]]) -> Iterator[str]:
         if scenario.kind == "ring":
             yield ring_line(name, played(scenario))
     yield ""
-    yield "| hard negative | applications | level 0 in the end | 1 | 2 | 3 | at level 2 or 3 on the way |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| hard negative | applications | level 0 in the end | 1 | 2 | 3 | at level 2 or 3 on the way | worlds with a case of a ring |"
+    yield "|---|---|---|---|---|---|---|---|"
     for name, scenario in cast().items():
         if scenario.kind == "negative":
             plays = played(scenario)
             levels = sum((p.levels for p in plays), Counter[int]())
             ends = " | ".join(str(levels[n]) for n in range(4))
-            yield f"| {name} | {sum(levels.values())} | {ends} | {sum(len(p.reached) for p in plays)} |"
+            told = sum(p.ring is not None for p in plays)
+            yield f"| {name} | {sum(levels.values())} | {ends} | {sum(len(p.reached) for p in plays)} | {told} of {len(plays)} |"
 
 
 def ring_line(name: str, plays: list[Played]) -> str:

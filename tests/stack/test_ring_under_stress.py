@@ -6,12 +6,14 @@ In the end every member stands where a clean run in order of time puts it, and t
 import random
 import signal
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import httpx
 import pytest
 from pymongo import MongoClient
 
+from services.cli.offline import Offline
 from services.contracts import tokens
 from services.embedded.keys import add_version
 from services.embedded.player import Player
@@ -30,9 +32,7 @@ def in_four() -> list[list[dict[str, Any]]]:
     chance = random.Random(3)
     chance.shuffle(events)
     cuts = [len(events) * n // 4 for n in range(5)]
-    return [
-        events[begin:end] + chance.sample(events[:end], end // 5) for begin, end in zip(cuts, cuts[1:], strict=False)
-    ]
+    return [events[begin:end] + chance.sample(events[:end], end // 5) for begin, end in pairwise(cuts)]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def joins_and_dies(ring: Played, name: str, fault: str, events: Sequence[dict[st
 
 
 def test_a_ring_that_grows_while_workers_die_and_keys_rotate_is_that_of_a_clean_run(
-    ring: Played, clean: quietly.Offline
+    ring: Played, clean: Offline
 ) -> None:
     first, second, third, last = in_four()
     feed(ring, first)

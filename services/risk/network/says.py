@@ -126,9 +126,16 @@ def _submitted(row: EntitySeen) -> tuple[object, str]:
 
 
 def _household(rows: list[EntitySeen], own: list[EntitySeen]) -> dict[str, Said]:
-    """Whether somebody who is named lives in the household of who names them (R64; protective, same family)."""
+    """Whether somebody who is named lives in the household of who names them (R64; protective, same family).
+
+    Of another identity it is always said: whom nobody knows is no family.
+    """
     homes = {row.household for row in own if row.household}
-    return {place_of(row): Said({"same_household": row.household in homes}) for row in rows if homes and row.household}
+    return {
+        place_of(row): Said({"same_household": row.household in homes})
+        for row in rows
+        if row.entity_kind == "other_identity" or (homes and row.household)
+    }
 
 
 def _add_marks(entity: Entity, rows: list[EntitySeen], found: dict[str, Said]) -> None:
