@@ -98,12 +98,17 @@ def _again(
 def _needed(pack: Pack, again: Iterable[Condition], laid: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """The facts that these conditions read, by section: converting a fact for CEL is what costs (measured)."""
     needed: dict[str, dict[str, Any]] = {}
-    for condition in again:
-        for section, name in pack.names[condition.id]:
-            here, there = needed.setdefault(section, {}), laid[section]
-            if name in there:
-                here[name] = there[name]
+    for section, name in _names(pack, tuple(c.id for c in again)):
+        here, there = needed.setdefault(section, {}), laid[section]
+        if name in there:
+            here[name] = there[name]
     return needed
+
+
+@lru_cache(maxsize=4096)
+def _names(pack: Pack, conditions: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Facts that any of them reads, once each. Remembered: events of a kind ask the same conditions again."""
+    return tuple(dict.fromkeys(fact for condition in conditions for fact in pack.names[condition]))
 
 
 def _touched(pack: Pack, section: str, now: Mapping[str, Any], old: Mapping[str, Any]) -> dict[str, Condition]:

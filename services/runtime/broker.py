@@ -1,8 +1,9 @@
 """Producer and consumer of kafka-python with the settings that lose nothing (measured; see the README's table)."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaTimeoutError
@@ -17,8 +18,7 @@ HEARTBEAT_MS = 1000
 Headers = Sequence[tuple[str, bytes]]
 
 
-@dataclass(frozen=True)
-class Incoming:
+class Incoming(NamedTuple):
     """One message as it was read."""
 
     topic: str
@@ -26,7 +26,7 @@ class Incoming:
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: dict[str, bytes] = field(default_factory=dict)
+    headers: Mapping[str, bytes] = MappingProxyType({})
 
     @property
     def kind(self) -> str:

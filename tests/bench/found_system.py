@@ -17,21 +17,19 @@ from kafka import TopicPartition
 from pymongo import MongoClient
 
 from services.contracts.assessments import RiskAssessed
-from services.contracts.cases import OutcomeRecorded
 from services.contracts.fields import parse_time
-from services.contracts.network import EntitySeen, EntitySignalled, LinkSuspected, RingAssessed
+from services.contracts.network import RingAssessed
 from services.contracts.passport_events import EventAccepted
 from services.embedded.keys import ISSUER
 from services.embedded.stack import Stack
 from services.referral.tables import Tables
+from services.risk.app import STREAMS
 from services.runtime.broker import consumer
 from services.runtime.identity import Signer
 from tests.kafka import apache
 from tests.waiting import until
 
-READ_BY_RISK = (
-    EventAccepted.TOPIC, EntitySignalled.TOPIC, OutcomeRecorded.TOPIC, EntitySeen.TOPIC, LinkSuspected.TOPIC,
-)  # fmt: skip
+READ_BY_RISK = tuple(topic for stream in STREAMS.values() for topic in stream.topics)
 Event = dict[str, Any]
 
 

@@ -23,13 +23,12 @@ from pymongo import MongoClient
 
 from services.contracts import tokens
 from services.contracts.assessments import RiskAssessed
-from services.contracts.cases import OutcomeRecorded
-from services.contracts.network import EntitySeen, EntitySignalled, LinkSuspected
 from services.contracts.passport_events import EventAccepted
 from services.contracts.tokens import Newer
 from services.embedded.stack import Stack
 from services.referral.tables import Tables
 from services.risk import batch
+from services.risk.app import STREAMS
 from services.risk.record import MAX_EVENTS
 from services.runtime.broker import Outgoing
 from services.runtime.watchdog import EXIT_STALLED
@@ -38,13 +37,7 @@ from tests.build import accepted, house
 from tests.stack.conftest import Played
 from tests.waiting import until
 
-READ_BY_RISK = (
-    EventAccepted.TOPIC,
-    EntitySignalled.TOPIC,
-    OutcomeRecorded.TOPIC,
-    EntitySeen.TOPIC,
-    LinkSuspected.TOPIC,
-)
+READ_BY_RISK = tuple(topic for stream in STREAMS.values() for topic in stream.topics)
 HEAD = [("kind", b"EventAccepted")]
 PREFIXES = ("CLEAN", "JOIN", "TERM", "STALL", "OWNERS", "AFTER", "CLOCK", "AWAYSTORE", "AWAYBROKER")
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")

@@ -102,7 +102,9 @@ def rows(application_id: str, events: Sequence[EventAccepted], facts: Facts, off
     found: dict[tuple[str, str], dict[str, Any]] = {}
 
     def see(kind: str, entity: str, at: str = submitted, **more: Any) -> None:
-        group = everywhere or next((explained[g] for g in _own(kind) if g in explained), None)
+        group = everywhere
+        if explained and not everywhere:
+            group = next((explained[g] for g in _own(kind) if g in explained), None)
         found[kind, entity] = {"seen_at": at, "group": group, **more}
 
     if app.get("subject_token"):
@@ -142,11 +144,16 @@ def _far(app: Mapping[str, Any], office_place: str | None) -> bool | None:
     """Registered more than 100 km from the office, whichever way the place of the kecamatan may be off; seafarers go where the
     harbour is (R60). None when a place is not known.
     """
-    here, home = regions.place(office_place or ""), regions.place(app.get("ktp_desa_code") or "")
+    far = _apart(office_place or "", (app.get("ktp_desa_code") or "")[:6])
+    return far and not str(app.get("purpose", "")).startswith("pelaut")
+
+
+@lru_cache(maxsize=4096)
+def _apart(office_place: str, kecamatan: str) -> bool | None:
+    here, home = regions.place(office_place), regions.place(kecamatan)
     if here is None or home is None:
         return None
-    seafarer = str(app.get("purpose", "")).startswith("pelaut")
-    return not seafarer and regions.distance_km(here, home) > FAR_KM + home.within_km
+    return regions.distance_km(here, home) > FAR_KM + home.within_km
 
 
 def changes(
