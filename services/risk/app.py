@@ -1,4 +1,4 @@
-"""Wiring of risk: faust is the pump, state is in the document store. Three streams: events and signals, sightings, suspicious links."""
+"""Wiring of risk: faust is the pump. Three streams: events and signals, sightings, suspicious links."""
 
 import asyncio
 import gc
@@ -6,199 +6,19 @@ import os
 import ssl
 import sys
 import tempfile
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import faust
 
-from services.contracts.assessments import RiskAssessed
-from services.contracts.cases import OutcomeRecorded
-from services.contracts.message import Message
-from services.contracts.network import (
-    EntityMarked,
-    EntityReviewed,
-    EntitySeen,
-    EntitySignalled,
-    EntityUnseen,
-    LinkSuspected,
-)
-from services.contracts.passport_events import (
-    ApplicationErased,
-    ApplicationReleased,
-    ApplicationRestricted,
-    EventAccepted,
-    TokenKeysRotated,
-)
-from services.contracts.tokens import Newer
-from services.risk import batch, measures, rekey
-from services.risk.active import ActivePack
-from services.risk.assess import shadowed
-from services.risk.held import Held
-from services.risk.network import store as network_store
-from services.risk.network.rules import allowed
-from services.risk.network.store import EntityStore
-from services.risk.network.work import Tying, link_batch
-from services.risk.pack import Pack
-from services.risk.pump import EXIT_UNEXPECTED, Kinds, Parts, Pump
+from services.risk.pump import EXIT_UNEXPECTED, Parts, Pump
 from services.risk.settings import RiskSettings
-from services.risk.store import INDEXES, MongoStore
 from services.risk.transport import PromptTransport
+from services.risk.worker import STREAMS, Risk, Stream
 from services.runtime import faults, health, logs
 from services.runtime.broker import HEARTBEAT_MS, SESSION_TIMEOUT_MS, Incoming
-from services.runtime.documents import connect_async, migrate_async
-from services.runtime.identity import Signer
-from services.runtime.newest import Newest
 from services.runtime.settings import SASL_MECHANISM, KafkaSettings
 from services.runtime.watchdog import watch
-
-
-def _by_name(*models: type[Message]) -> dict[str, type[Message]]:
-    return {model.__name__: model for model in models}
-
-
-# What is read of each stream. A message without a kind is an event: the topic was written by hand.
-APPLICATIONS: Kinds = {"": EventAccepted} | _by_name(
-    EventAccepted, ApplicationRestricted, ApplicationReleased, ApplicationErased, TokenKeysRotated, EntitySignalled,
-    OutcomeRecorded,
-)  # fmt: skip
-SIGHTINGS: Kinds = _by_name(EntitySeen, EntityUnseen, EntityMarked, EntityReviewed)
-LINKS: Kinds = _by_name(LinkSuspected)
-
-
-@dataclass(frozen=True)
-class Stream:
-    """Topics that one loop reads, and where a test may end the process."""
-
-    topics: tuple[str, ...]
-    kinds: Kinds
-    fault: str
-
-
-# By the method of `Risk` that does a batch of it.
-STREAMS = {
-    "assess": Stream(
-        (EventAccepted.TOPIC, EntitySignalled.TOPIC, OutcomeRecorded.TOPIC), APPLICATIONS,
-        fault="risk.assess.before_commit",
-    ),
-    "link": Stream((EntitySeen.TOPIC,), SIGHTINGS, fault="risk.link.before_commit"),
-    "tie": Stream((LinkSuspected.TOPIC,), LINKS, fault="risk.tie.before_commit"),
-}  # fmt: skip
-
-
-class Risk:
-    """What this worker does with a batch of each stream."""
-
-    def __init__(self, parts: Parts) -> None:
-        settings = parts.settings
-        self._parts, self._log = parts, parts.log
-        self.active = ActivePack(settings.packs)
-        self._newest = Newest(settings.intake_url, Signer.from_file(settings.key_file, "risk"), "risk")
-        self._rotated = asyncio.Event()
-        self._rotated.set()  # look at start: a move may have been cut short
-        self._ready: asyncio.Task[None] | None = None
-        self._reviewed = ""
-        self.keys: dict[str, Any] = {"moving": False}
-
-    async def start(self) -> None:
-        """Connect once, whichever stream comes first."""
-        if self._ready is None:
-            self._ready = asyncio.create_task(self._parts.without_limit(self._connect))
-        await self._ready
-
-    async def _connect(self) -> None:
-        database = connect_async(self._parts.settings.store, "risk")
-        await migrate_async(database, INDEXES | network_store.INDEXES)
-        self._store = MongoStore(database, lambda: datetime.now(UTC))
-        self._records = Held(self._store, self._parts.settings.held)
-        self._entities = EntityStore(database, lambda: datetime.now(UTC), self._parts.settings.held)
-        self._tying = Tying(self._entities)
-        await self._parts.producer()
-        self._log.info("started", **self.active.state())
-
-    async def assess(self, items: list[Any]) -> None:
-        for rotated in (i for i in items if isinstance(i, TokenKeysRotated)):
-            await self._store.want_version(rotated.version)
-            self._rotated.set()
-        events = [i for i in items if not isinstance(i, TokenKeysRotated)]
-        if events:
-            _count(await batch.work(events, self._records, self.active.pack, self._tell, self._newest_of))
-
-    async def _tell(self, messages: Sequence[batch.Produced]) -> None:
-        """What came out, and beside it what rules on trial would have said."""
-        shadow = self.active.shadow
-        said = [shadowed(m, shadow) for m in messages if isinstance(m, RiskAssessed)] if shadow else []
-        await self._parts.send([*messages, *said])
-
-    async def link(self, items: list[Any]) -> None:
-        done = await link_batch(items, self._entities, self.active.pack, self._parts.send)
-        measures.SIGHTINGS.inc(done.taken)
-        measures.SIGNALS.inc(done.signals)
-
-    async def tie(self, items: list[Any]) -> None:
-        measures.RINGS.inc(await self._tying.take(items, self.active.pack, self._parts.send))
-
-    async def look_at_the_rules(self) -> None:
-        """Between two batches: a batch is judged by one pack."""
-        if said := self.active.look_at_the_shadow():
-            self._log.info("rules", said=said)
-        if said := self.active.look():
-            (self._log.error if self.active.refused else self._log.info)("rules", said=said)
-        if self.active.pack.digest != self._reviewed:
-            await self._parts.without_limit(partial(self._review, self.active.pack))
-            self._reviewed = self.active.pack.digest
-
-    async def _review(self, pack: Pack) -> None:
-        """Members of what the allow-list newly names, or names no more, are assessed again; remembered, so that a restart forgets none."""
-        now, before = allowed(pack), await self._entities.allow_list()
-        if now == before:
-            return
-        at = datetime.now(UTC).isoformat()
-        reviews = [
-            EntityReviewed(entity=entity, reason="allow-list", at=at, review_id=f"{pack.digest} {at}")
-            for entity in sorted({each.split("|")[0] for each in now ^ before})
-        ]
-        await self._parts.send(reviews)
-        await self._entities.set_allow_list(now)
-
-    async def rekey(self) -> None:
-        """Move the store whenever newer token keys were announced; beside the work of events."""
-        while True:
-            await self._rotated.wait()
-            self._rotated.clear()
-            wanted, done = await self._parts.without_limit(self._store.versions)
-            if wanted > done:
-                self.keys = {"moving": True, "token_version": done}
-                step = partial(
-                    rekey.move, self._store, self._entities, wanted, self._newest_of, self.active.pack, self._parts.send
-                )
-                moved = await self._parts.without_limit(step)
-                self._log.info("on newer token keys", version=wanted, moved=moved)
-            self.keys = {"moving": False, "token_version": max(wanted, done)}
-
-    def must_not_end(self, task: "asyncio.Task[None]") -> None:
-        """An unexpected end of the mover is in the log; records still move when they are touched."""
-        if not task.cancelled() and task.exception() is not None:
-            self._log.error("moving to newer keys ended", exc_info=task.exception())
-            self.keys = {"moving": False, "failed": type(task.exception()).__name__}
-
-    async def _newest_of(self, tokens: Iterable[str], at_least: int) -> Newer:
-        return Newer(*await asyncio.to_thread(self._newest, tokens, at_least))
-
-
-def _count(done: batch.Done) -> None:
-    for (level, cause), count in Counter((a.level, a.cause) for a in done.assessments).items():
-        measures.ASSESSMENTS.labels(str(level), cause).inc(count)
-    for finding, count in Counter(f.id for a in done.assessments for f in a.findings).items():
-        measures.FINDINGS.labels(finding).inc(count)
-    measures.RECORDED.inc(len(done.recorded))
-    measures.KNOWN.inc(done.known)
-    for type_, name in done.unusable:
-        measures.UNUSABLE.labels(type_, name).inc()
 
 
 class _App(faust.App):

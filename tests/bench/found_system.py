@@ -23,7 +23,7 @@ from services.contracts.passport_events import EventAccepted
 from services.embedded.keys import ISSUER
 from services.embedded.stack import Stack
 from services.referral.tables import Tables
-from services.risk.app import STREAMS
+from services.risk.worker import STREAMS
 from services.runtime.broker import consumer
 from services.runtime.identity import Signer
 from tests.kafka import apache

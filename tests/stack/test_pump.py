@@ -28,8 +28,8 @@ from services.contracts.tokens import Newer
 from services.embedded.stack import Stack
 from services.referral.tables import Tables
 from services.risk import batch
-from services.risk.app import STREAMS
 from services.risk.record import MAX_EVENTS
+from services.risk.worker import STREAMS
 from services.runtime.broker import Outgoing
 from services.runtime.watchdog import EXIT_STALLED
 from services.simulator.day import play

@@ -18,6 +18,7 @@ from services.contracts.network import EntitySeen, EntitySignalled, LinkSuspecte
 from services.contracts.regions import kabupaten
 from services.risk.network import count
 from services.risk.network.kinds import told
+from services.risk.network.sightings import EVERYWHERE
 from services.risk.network.words import KIND_WORDS
 
 LEAST = 3  # unrelated households (design, section 5)
@@ -234,8 +235,13 @@ class Rings:
         lawful: dict[str, bool] = {}
         for entity in entities:
             for row in self.links[entity].ties:
-                lawful[row.application_id] = lawful.get(row.application_id, False) or row.group is not None
+                lawful[row.application_id] = lawful.get(row.application_id, False) or _is_lawful(row.group)
         return round(sum(lawful.values()) / len(lawful), 4)
+
+
+def _is_lawful(group: str | None) -> bool:
+    """An explanation of the whole application. A marketplace that pays for anybody makes no tour, nor does a list that is still awaited."""
+    return group is not None and group.partition(":")[0] in EVERYWHERE
 
 
 def standing(versions: Iterable[RingAssessed], rings: dict[str, RingAssessed]) -> dict[str, RingAssessed]:

@@ -76,13 +76,19 @@ def test_an_older_link_changes_nothing() -> None:
     assert rings.take(tied(1, 1, 2, 3, 9, version=3)) is None
 
 
-def test_members_of_a_lawful_group_tie_nothing_and_are_counted_in_the_share() -> None:
+@pytest.mark.parametrize(
+    ("group", "share"),
+    [("licensed:U1", 0.5), ("institution:S1", 0.5), ("channel:minimarket", 0.0), ("list_awaited:U1", 0.0)],
+)
+def test_explained_members_tie_nothing_and_only_lawful_groups_make_a_tour(group: str, share: float) -> None:
     rings = Rings()
-    members = [*tied(1, 1, 2, 3).members, *tied(1, 4, 5, 6, group="licensed:U1").members]
-    rings.take(tied(1).model_copy(update={"members": members}))
+    members = [*tied(1, 1, 2, 3).members, *tied(1, 4, 5, 6, group=group).members]
+    step = rings.take(tied(1).model_copy(update={"members": members}))
+    assert step is not None
     (ring,) = rings.rings()
     assert ring.members == ["A00001", "A00002", "A00003"]
-    assert ring.licensed == 0.5
+    assert ring.licensed == share
+    assert [r.asks_for_a_case for r in step.rings] == [share < 0.5]
 
 
 def test_a_name_without_a_phone_supports_a_ring_and_never_ties_one_r04() -> None:
