@@ -117,10 +117,10 @@ async def _plain(broker: str, store: str) -> None:
 
 def score() -> None:
     """risk without the loops that take sightings and links in: the work of the other rows."""
-    from services.risk import app
+    from services.risk import app, worker
 
     for name in ("link", "tie"):
-        del app.STREAMS[name]
+        del worker.STREAMS[name]
     app.main()
 
 
