@@ -47,6 +47,7 @@ LETTERS = frozenset(
     {"surat_undangan", "surat_sponsor", "pesanan_hotel", "surat_izin", "surat_izin_keluarga"}
 )  # catalogue, 26: invitation, sponsor letter, hotel booking, consent letter; official forms and the KTP are all alike
 CONSENTS = frozenset({"surat_izin", "surat_izin_keluarga"})
+FROM_PAPERS_ON = ("doc", "int", "dec", "prn")  # filled when the papers are checked, and by all that comes after
 FIELD_SERVICE = ("eazy", "simpatik")
 DEPARTURE_SPREAD = 2  # days (catalogue, 56)
 # Contact or agent of a far group (catalogue, 62), and how far is far (R60).
@@ -212,9 +213,9 @@ def _explanations(facts: Facts) -> dict[str, str]:
     """Lawful reasons why many people share something, by code, with what they rest on."""
     found: dict[str, str] = {}
     app, lic = facts["app"], facts["lic"]
-    if "items" not in facts["doc"] and lic.get("agent", {}).get("status") == "active":
+    if lic.get("agent", {}).get("status") == "active" and not any(facts[section] for section in FROM_PAPERS_ON):
         # A list is handed in with the papers (R18): before them nobody can know of it, and what is missing is not suspicious.
-        found["licensed"] = f"list_awaited:{app['agent_license_no']}"
+        found["licensed"] = f"list_awaited:{app.get('agent_license_no')}"
     for item in facts["doc"].get("items", ()):
         kind, verdict, issuer = item["type"], item.get("verdict"), item.get("issuer")
         if kind == "daftar_rombongan" and verdict == "verified" and issuer:
