@@ -16,6 +16,10 @@ from tests.waiting import until
 ONE = Outgoing("said", b"k", b"one")
 
 
+def stands_still(pid: int) -> bool:
+    return all(f.read_text().rpartition(")")[2].split()[0] == "T" for f in Path(f"/proc/{pid}/task").glob("*/stat"))
+
+
 def test_what_is_sent_after_the_broker_stood_still_arrives(tmp_path: Path) -> None:
     port = free_port()
     child = broker.start(port, tmp_path)
@@ -27,6 +31,7 @@ def test_what_is_sent_after_the_broker_stood_still_arrives(tmp_path: Path) -> No
         producer = Producer(settings)
         assert producer.send_all([ONE]) == 1
         child.process.send_signal(signal.SIGSTOP)
+        until(lambda: stands_still(child.process.pid), "every thread of the broker to stand still")
         try:
             with pytest.raises(AWAY):
                 producer.send_all([ONE])

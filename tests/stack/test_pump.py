@@ -231,6 +231,7 @@ def test_a_worker_that_wakes_up_with_a_batch_that_another_has_done_changes_nothi
     until(lambda: state_of(frozen.pid) == "T", "the first to freeze", 30)
     alone.stack.start_service("risk", name="risk2")
     all_assessed(alone, events, "OWNERS")
+    until(lambda: quiet(alone), "the second to have heard all signals", 60)  # they write records as well
     before = kept(alone, "OWNERS")
     frozen.send_signal(signal.SIGCONT)
     handled = 'tppo_messages_total{result="handled",topic="passport-events"}'
