@@ -61,6 +61,11 @@ def newest_of(records: Iterable[Any]) -> dict[str, RiskAssessed]:
     return found
 
 
+def state_of(task: int) -> str:
+    """Of a process or thread: R running, S asleep, T stopped."""
+    return Path(f"/proc/{task}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 @dataclass
 class Played:
     """A running stack, what was sent to it, and ways to look at it."""
@@ -157,3 +162,10 @@ def run_day(
         if os.environ.get("TPPO_SHOW_LOGS"):
             for log in sorted((folder / "logs").glob("*.log")):
                 print(f"== {log.name}\n{log.read_text()[-3000:]}")
+
+
+def is_on_newer_keys(played: Played, service: str) -> bool:
+    """Everything that a service keeps is under the second version of the token keys."""
+    state = httpx.get(f"{played.stack.addresses.admin[service]}/keys").json()
+    state = state[0] if isinstance(state, list) else state
+    return not state["moving"] and state["token_version"] >= 2

@@ -11,13 +11,14 @@ from services.runtime import topics
 from services.runtime.away import AWAY
 from services.runtime.broker import Outgoing, Producer
 from services.runtime.settings import KafkaSettings
+from tests.stack.conftest import state_of
 from tests.waiting import until
 
 ONE = Outgoing("said", b"k", b"one")
 
 
 def stands_still(pid: int) -> bool:
-    return all(f.read_text().rpartition(")")[2].split()[0] == "T" for f in Path(f"/proc/{pid}/task").glob("*/stat"))
+    return all(state_of(int(task.name)) == "T" for task in Path(f"/proc/{pid}/task").iterdir())
 
 
 def test_what_is_sent_after_the_broker_stood_still_arrives(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from services.runtime.broker import Outgoing
 from services.runtime.watchdog import EXIT_STALLED
 from services.simulator.day import play
 from tests.build import accepted, house
-from tests.stack.conftest import Played
+from tests.stack.conftest import Played, state_of
 from tests.waiting import until
 
 READ_BY_RISK = tuple(topic for stream in STREAMS.values() for topic in stream.topics)
@@ -149,11 +149,6 @@ def ready(alone: Played, name: str = "risk") -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
-
-
-def state_of(pid: int) -> str:
-    """R running, S asleep, T stopped."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def quiet(alone: Played) -> bool:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-import httpx
 import pytest
 from pymongo import MongoClient
 
@@ -20,7 +19,7 @@ from services.embedded.player import Player
 from services.embedded.stack import Stack
 from services.referral.tables import Tables
 from tests.stack import test_network as quietly
-from tests.stack.conftest import Played
+from tests.stack.conftest import Played, is_on_newer_keys
 from tests.stack.test_network import clean as clean  # the same run in order
 from tests.stack.test_pump import ready
 from tests.waiting import until
@@ -78,7 +77,7 @@ def test_a_ring_that_grows_while_workers_die_and_keys_rotate_is_that_of_a_clean_
     ring.stack.start_service("risk", name="risk4")
     feed(ring, last)
     ring.stack.wait_ready(("risk", "risk4"))
-    until(lambda: moved(ring), "every record to be under the newer keys", 90)
+    until(lambda: is_on_newer_keys(ring, "risk"), "every record to be under the newer keys", 90)
     wanted = {a: quietly.essence(assessed) for a, assessed in clean.last.items()}
     until(
         lambda: {a: quietly.essence(n) for a, n in quietly.newest(ring).items()} == wanted, "what a clean run says", 90
@@ -88,8 +87,3 @@ def test_a_ring_that_grows_while_workers_die_and_keys_rotate_is_that_of_a_clean_
         meant = clean.network.rings[ring_id]
         assert (said.members, said.kabupaten, said.density) == (meant.members, meant.kabupaten, meant.density)
         assert {tokens.version_of(e["token"]) for e in said.entities} <= {2, None}
-
-
-def moved(ring: Played) -> bool:
-    state = httpx.get(f"{ring.stack.addresses.admin['risk']}/keys").json()
-    return not state["moving"] and state["token_version"] >= 2

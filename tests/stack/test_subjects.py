@@ -28,7 +28,7 @@ from services.intake.store import VaultStore
 from services.intake.vault import MasterKey
 from services.runtime import topics
 from tests.build import upstream
-from tests.stack.conftest import Played, run_day
+from tests.stack.conftest import Played, is_on_newer_keys, run_day
 from tests.stack.persons import clear_values, in_files
 from tests.waiting import until
 
@@ -308,7 +308,7 @@ def test_token_keys_rotate_while_events_flow_and_every_store_moves(office: Playe
     assert accepted == len(more)
     until(lambda: token_of(office, phone).startswith("phone.2."), "intake to take the newer key")
     for service in ("intake", "risk", "referral"):
-        until(lambda s=service: _arrived(office, s), f"{service} to move", 60)  # type: ignore[misc]
+        until(lambda s=service: is_on_newer_keys(office, s), f"{service} to move", 60)  # type: ignore[misc]
     until(
         lambda: (
             ledger(office)["unaccounted"] == 0
@@ -336,12 +336,6 @@ def token_of(office: Played, phone: str) -> str:
     with office.client("intake", "vault:tokens") as http:
         body = {"kind": "phone", "value": phone, "purpose": "test", "actor": "test"}
         return str(http.post("/vault/tokens", json=body).json()["token"])
-
-
-def _arrived(office: Played, service: str) -> bool:
-    state = httpx.get(f"{office.stack.addresses.admin[service]}/keys").json()
-    state = state[0] if isinstance(state, list) else state
-    return not state["moving"] and state["token_version"] >= 2
 
 
 def _keys(path: Path) -> list[bytes]:
