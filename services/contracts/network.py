@@ -199,7 +199,13 @@ class LinkSuspected(Message):
     record_version: int = Field(description="version of the entity's record")
 
 
+# A shared one makes a cluster case (R45, `raises_cluster_case` in the catalogue). A phone alone does not: many a village has somebody who fills in
+# the forms of all.
+CASE_KINDS = frozenset(
+    ("address", "host_phone", "host_addr", "sponsor", "agent", "recruiter", "manning_agent", "lpk", "escort", "collector", "payer_account")
+)  # fmt: skip
 LAWFUL_SHARE = 0.5
+WIDE_MEMBERS, WIDE_KABUPATEN, WIDE_DENSITY = 8, 2, 0.2  # catalogue, 67
 
 
 class RingAssessed(Message):
@@ -227,5 +233,10 @@ class RingAssessed(Message):
 
     @property
     def asks_for_a_case(self) -> bool:
-        """With many members of licensed groups it is a tour, not a ring; the applications still tell their own signs."""
-        return bool(self.members) and self.licensed_share < LAWFUL_SHARE
+        """One of the kinds of R45 ties it, or it reaches over kabupaten (catalogue, 67), and its members are not mostly of licensed groups: that is
+        a tour. The applications still tell their own signs."""
+        wide = (
+            len(self.members) >= WIDE_MEMBERS and len(self.kabupaten) >= WIDE_KABUPATEN and self.density > WIDE_DENSITY
+        )
+        grave = wide or any(entity["kind"] in CASE_KINDS for entity in self.entities)
+        return bool(self.members) and grave and self.licensed_share < LAWFUL_SHARE

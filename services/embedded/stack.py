@@ -15,6 +15,7 @@ from kafka.errors import KafkaError
 from pydantic import SecretStr
 
 from services.embedded import broker, keys, store
+from services.embedded.expiry import Expiry
 from services.embedded.processes import Child, DidNotStart, free_port
 from services.runtime import topics
 from services.runtime.settings import KafkaSettings
@@ -56,6 +57,7 @@ class Stack:
     )  # of users of an external broker; `admin` makes the topics
     children: dict[str, Child] = field(default_factory=dict)
     _ports: dict[str, int] = field(default_factory=dict)
+    _expiry: Expiry | None = None
 
     def port(self, name: str) -> int:
         """Set by `TPPO_PORT_<NAME>`, else any free one; the same for a restart."""
@@ -101,6 +103,8 @@ class Stack:
         self.children["mail"] = Child.start("mail", catcher, logs, port=self.port("mail"))
         for child in list(self.children.values()):
             child.wait_for_port()
+        self._expiry = Expiry(self.addresses.store)
+        self._expiry.start()
         self._make_topics()
         for service in self.services:
             self.start_service(service)
@@ -126,6 +130,8 @@ class Stack:
 
     def stop(self) -> None:
         """Services first, all at once, then what they need."""
+        if self._expiry is not None:
+            self._expiry.stop()
         parts = ("broker", "store", "mail")
         services = [child for name, child in self.children.items() if name not in parts]
         for child in services:

@@ -45,6 +45,19 @@ def tell(name: str, lines: Iterable[str]) -> None:
     (FOLDER / f"{name}.md").write_text("\n".join(text) + "\n", encoding="utf-8")
 
 
+def keep(name: str, figures: Any) -> None:
+    """`deploy/benchmarks/<name>.json`."""
+    text = json.dumps({"machine": machine(), "figures": figures}, indent=1) + "\n"
+    (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def kept(name: str) -> dict[str, Any]:
+    """Figures of earlier runs on the same machine; those of another one are not comparable."""
+    path = FOLDER / f"{name}.json"
+    found = json.loads(path.read_bytes()) if path.exists() else {}
+    return dict(found["figures"]) if found.get("machine") == machine() else {}
+
+
 def write(
     name: str, title: str, header: Sequence[str], rows: Sequence[Sequence[str]], figures: Any, notes: str = ""
 ) -> None:
@@ -56,7 +69,5 @@ def write(
     text = "\n".join(lines) + (f"\n{notes.strip()}\n" if notes else "")
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"{name}.md").write_text(text, encoding="utf-8")
-    (FOLDER / f"{name}.json").write_text(
-        json.dumps({"machine": machine(), "figures": figures}, indent=1) + "\n", encoding="utf-8"
-    )
+    keep(name, figures)
     print(text)

@@ -129,8 +129,9 @@ def java(settings: KafkaSettings, agency: str, folder: Path) -> subprocess.Compl
 
 
 def test_an_agency_reads_its_queue_with_three_clients_and_answers(told: Told, tmp_path: Path) -> None:
-    settings, wanted = as_(told.played, A), told.standing(A)
-    assert told.asked("protect_now")["referral_id"] in wanted
+    settings, referral_id = as_(told.played, A), told.asked("protect_now")["referral_id"]
+    until(lambda: referral_id in told.standing(A), "the referral in the queue")
+    wanted = told.standing(A)
     assert wanted <= of_kafka_python(settings, f"queue-{A}")
     keys, errors = of_librdkafka(settings, f"queue-{A}", f"{A}.rd")
     assert (wanted <= keys, errors) == (True, set())

@@ -87,7 +87,8 @@ def test_tombstones_unknown_kinds_and_broken_dead_letters_say_nothing() -> None:
 
 def test_a_ring_asks_for_a_case_unless_it_takes_the_place_of_another() -> None:
     own = ids.case_id("r1")
-    ring = {"ring_id": "r1", "licensed_share": 0.1, "supersedes": []}
+    ring = {"ring_id": "r1", "members": ["A1", "A2", "A3"], "licensed_share": 0.1, "supersedes": []}
+    ring["entities"] = [{"kind": "escort", "token": "escort.1." + "0" * 32}]
     assert of("ring-assessments", "RingAssessed", **ring) == [Note("case", own, into=True)]
     assert of("ring-assessments", "RingAssessed", **ring | {"licensed_share": 0.6}) == []
     later = of("ring-assessments", "RingAssessed", **ring | {"ring_id": "r0", "supersedes": ["r1"]})

@@ -140,10 +140,12 @@ def test_a_link_in_a_mail_acknowledges_and_the_case_knows_who_has_seen_it(played
     case = cases.find_one({"history": {"$elemMatch": entry}})
     assert case is not None
     assert case["clocks"]  # the answer clock goes on: seen is not answered
-    status = [
-        orjson.loads(r.value)["status"] for r in played.read("alert-deliveries") if r.key == alert["_id"].encode()
-    ]
-    assert status[-2:] == ["seen", "taken"]
+
+    def told() -> list[str]:
+        deliveries = (r for r in played.read("alert-deliveries") if r.key == alert["_id"].encode())
+        return [orjson.loads(r.value)["status"] for r in deliveries]
+
+    until(lambda: told()[-2:] == ["seen", "taken"], "both words of the person")
 
 
 def test_the_commands_show_what_became_of_an_alert(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import orjson
 import pytest
@@ -115,8 +116,14 @@ def test_rules_on_trial_say_their_own_beside_and_judge_nobody(played: Played, tm
     report = tppo("shadow", "report").output
     assert "TRIAL-1: level 0 → 2" in report
     assert judged(played, 9) == own
-    (said,) = [r for r in played.read("risk-assessments") if r.key == b"TRIAL-1"]
-    assert orjson.loads(said.value)["level"] == 0
+    said: list[Any] = []
+
+    def live() -> bool:
+        said[:] = [orjson.loads(r.value) for r in played.read("risk-assessments") if r.key == b"TRIAL-1"]
+        return bool(said)
+
+    until(live, "the word of the rules in force")
+    assert [each["level"] for each in said] == [0]
     assert tppo("shadow", "stop").exit_code == 0
     bundle.write_text("{}")
     assert tppo("shadow", "start", bundle).exit_code == 1

@@ -82,13 +82,27 @@ def test_an_older_link_changes_nothing() -> None:
 )
 def test_explained_members_tie_nothing_and_only_lawful_groups_make_a_tour(group: str, share: float) -> None:
     rings = Rings()
-    members = [*tied(1, 1, 2, 3).members, *tied(1, 4, 5, 6, group=group).members]
-    step = rings.take(tied(1).model_copy(update={"members": members}))
+    members = [*tied(1, 1, 2, 3, kind="host_phone").members, *tied(1, 4, 5, 6, kind="host_phone", group=group).members]
+    step = rings.take(tied(1, kind="host_phone").model_copy(update={"members": members}))
     assert step is not None
     (ring,) = rings.rings()
     assert ring.members == ["A00001", "A00002", "A00003"]
     assert ring.licensed == share
     assert [r.asks_for_a_case for r in step.rings] == [share < 0.5]
+
+
+@pytest.mark.parametrize(
+    ("kind", "members", "kabupaten", "asks"),
+    [("phone", 30, 1, False), ("phone", 7, 2, False), ("phone", 8, 2, True), ("collector", 3, 1, True)],
+)
+def test_a_phone_alone_asks_for_no_case_unless_many_of_several_kabupaten_share_it_r45(
+    kind: str, members: int, kabupaten: int, asks: bool
+) -> None:
+    link = tied(1, *range(1, members + 1), kind=kind)
+    rows = [row.model_copy(update={"desa": f"330{1 + n % kabupaten}012001"}) for n, row in enumerate(link.members)]
+    step = Rings().take(link.model_copy(update={"members": rows}))
+    assert step is not None
+    assert [(len(r.members), len(r.kabupaten), r.asks_for_a_case) for r in step.rings] == [(members, kabupaten, asks)]
 
 
 def test_a_name_without_a_phone_supports_a_ring_and_never_ties_one_r04() -> None:
