@@ -18,7 +18,7 @@ from services.embedded import broker, keys, store
 from services.embedded.expiry import Expiry
 from services.embedded.processes import Child, DidNotStart, free_port
 from services.runtime import topics
-from services.runtime.settings import KafkaSettings
+from services.runtime.settings import KafkaSettings, StoreSettings
 
 SERVICES = ("intake", "risk", "referral", "notify", "ledger")
 READY_WITHIN_S = 120
@@ -75,6 +75,10 @@ class Stack:
             return KafkaSettings(bootstrap=self.bootstrap)
         password = SecretStr(self.passwords[user])
         return KafkaSettings(bootstrap=self.bootstrap, security="SASL_PLAINTEXT", username=user, password=password)
+
+    @property
+    def store_settings(self) -> StoreSettings:
+        return StoreSettings(uri=SecretStr(self.addresses.store), ttl=False)
 
     @property
     def addresses(self) -> Addresses:
@@ -160,6 +164,7 @@ class Stack:
             "TPPO_KAFKA_BOOTSTRAP": where.broker,
             "TPPO_KAFKA_ASYNCIO_IDEMPOTENCE": str(self.external_broker is not None).lower(),
             "TPPO_STORE_URI": where.store,
+            "TPPO_STORE_TTL": "false",
             f"{prefix}ADMIN_PORT": str(self.port(f"{name}_admin")),
             "PYTHONUNBUFFERED": "1",
         }

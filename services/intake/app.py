@@ -29,7 +29,7 @@ from services.intake.vault import MasterKey
 from services.runtime import health, logs
 from services.runtime.away import AWAY
 from services.runtime.broker import HEARTBEAT_MS, SESSION_TIMEOUT_MS
-from services.runtime.documents import connect_async, migrate_async
+from services.runtime.documents import connect_async, migrate
 from services.runtime.identity import Follower, Verifier
 
 GROUP = "intake"
@@ -48,8 +48,8 @@ async def run(settings: IntakeSettings) -> None:
     keyring: list[Keyring] = []  # there once the store is
     pages = {"/unknown-fields": lambda: dict(measures.unknown_names), "/keys": lambda: [k.state() for k in keyring]}
     health.serve(settings.admin_host, settings.admin_port, state, pages)
+    await asyncio.to_thread(migrate, settings.store, "intake", INDEXES)
     database = connect_async(settings.store, "intake")
-    await migrate_async(database, INDEXES)
     store, master = VaultStore(database), MasterKey(*settings.master_keys)
     tokens, rejects = Tokeniser(*settings.token_keys), RejectStore(store, master)
     producer = AIOKafkaProducer(**settings.kafka.asyncio_producer())

@@ -109,8 +109,8 @@ def main() -> None:
     settings = LedgerSettings.load()
     log = logs.set_up("ledger")
     state = health.Health()
+    migrate(settings.store, "ledger", INDEXES)
     database = connect(settings.store, "ledger")
-    migrate(database, INDEXES)
     items = Items(database)
     book = Book(items, Counts(database))
     pages: dict[str, health.Page] = {

@@ -38,7 +38,7 @@ from services.risk.network.work import Tying, link_batch
 from services.risk.pack import Pack
 from services.risk.pump import Kinds, Parts
 from services.risk.store import INDEXES, MongoStore
-from services.runtime.documents import connect_async, migrate_async
+from services.runtime.documents import connect_async, migrate
 from services.runtime.identity import Signer
 from services.runtime.newest import Newest
 
@@ -97,8 +97,8 @@ class Risk:
         await self._ready
 
     async def _connect(self) -> None:
+        await asyncio.to_thread(migrate, self._parts.settings.store, "risk", INDEXES | network_store.INDEXES)
         database = connect_async(self._parts.settings.store, "risk")
-        await migrate_async(database, INDEXES | network_store.INDEXES)
         self._store = MongoStore(database, lambda: datetime.now(UTC))
         self._records = Held(self._store, self._parts.settings.held)
         self._entities = EntityStore(database, lambda: datetime.now(UTC), self._parts.settings.held)

@@ -12,6 +12,7 @@ from pymongo.errors import OperationFailure
 from services.runtime.settings import StoreSettings
 
 Indexes = Mapping[str, Sequence[IndexModel]]
+EXPIRY = "expiry"  # by collection: the field and the seconds of its TTL index, where the store heeds none
 
 
 def _options(settings: StoreSettings) -> dict[str, Any]:
@@ -39,18 +40,30 @@ def connect_async(settings: StoreSettings, service: str) -> AsyncDatabase[dict[s
     return client[f"{settings.database_prefix}{service}"]
 
 
-def migrate(database: Database[dict[str, Any]], indexes: Indexes) -> None:
-    """Create what is missing; an index that stands there with other options is an error that names it."""
-    for collection, models in indexes.items():
-        try:
-            if models:
-                database[collection].create_indexes(list(models))
-        except OperationFailure as error:
-            raise RuntimeError(f"index of {database.name}.{collection}: {error.details}") from error
+def migrate(settings: StoreSettings, service: str, indexes: Indexes) -> None:
+    """Create what is missing; an index that stands there with other options is an error that names it.
+
+    Where the store does not expire documents itself, TTL indexes are plain ones, and `expiry` says how long a document stays.
+    """
+    with MongoClient[dict[str, Any]](settings.uri.get_secret_value(), **_options(settings)) as client:
+        database = client[f"{settings.database_prefix}{service}"]
+        for collection, models in indexes.items():
+            try:
+                if models:
+                    database[collection].create_indexes([_planned(database, collection, m, settings) for m in models])
+            except OperationFailure as error:
+                raise RuntimeError(f"index of {database.name}.{collection}: {error.details}") from error
 
 
-async def migrate_async(database: AsyncDatabase[dict[str, Any]], indexes: Indexes) -> None:
-    """As `migrate`, for asyncio."""
-    for collection, models in indexes.items():
-        if models:
-            await database[collection].create_indexes(list(models))
+def _planned(
+    database: Database[dict[str, Any]], collection: str, model: IndexModel, settings: StoreSettings
+) -> IndexModel:
+    seconds = model.document.get("expireAfterSeconds")
+    if settings.ttl or seconds is None:
+        return model
+    for standing in database[collection].list_indexes():
+        if "expireAfterSeconds" in standing:  # of an older version
+            database[collection].drop_index(standing["name"])
+    (field,) = model.document["key"]
+    database[EXPIRY].replace_one({"_id": collection}, {"field": field, "seconds": seconds}, upsert=True)
+    return IndexModel([(field, 1)])

@@ -120,6 +120,9 @@ class StoreSettings(Settings):
     uri: SecretStr = Field(SecretStr("mongodb://127.0.0.1:27017"), description="MongoDB connection string")
     database_prefix: str = Field("tppo_", pattern=r"^[a-z0-9_]{0,32}$", description="before the service's name")
     timeout_ms: int = Field(5000, ge=100, description="how long a call may wait for the store")
+    ttl: bool = Field(
+        True, description="the store heeds TTL indexes; false for the embedded one, where the stack deletes"
+    )
 
 
 class ServiceSettings(Settings):

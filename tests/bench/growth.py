@@ -29,7 +29,7 @@ from services.risk.network import store as network_store
 from services.risk.network.rings import Rings
 from services.risk.network.store import EntityStore
 from services.risk.store import INDEXES, MongoStore
-from services.runtime.documents import migrate_async
+from services.runtime.documents import migrate
 from services.simulator.world import Plan, World
 from tests.bench import report
 from tests.bench.risk import running, throughput, wires
@@ -61,10 +61,11 @@ def originals(stack: Stack) -> dict[str, list[Document]]:
     offline.network._tie = kept  # type: ignore[method-assign]
     offline.run((arrived.line for arrived in world.stream()), lambda _: None)
 
+    migrate(stack.store_settings, "risk", INDEXES | network_store.INDEXES)
+
     async def write() -> None:
         client: AsyncMongoClient[Document] = AsyncMongoClient(stack.addresses.store)
         database = client[DATABASE]
-        await migrate_async(database, INDEXES | network_store.INDEXES)
         records = [r for r in offline.store.records.values() if r.events]
         for record in records:
             record.version = 0

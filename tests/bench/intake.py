@@ -36,7 +36,7 @@ from services.intake.check import Checked, Rejected, check_value
 from services.intake.store import INDEXES
 from services.intake.tokens import Tokeniser
 from services.intake.vault import DataKey, MasterKey
-from services.runtime.documents import migrate_async
+from services.runtime.documents import migrate
 from services.runtime.identity import Signer
 from services.runtime.settings import KafkaSettings
 from services.simulator.world import Plan, World
@@ -100,7 +100,8 @@ async def bare(stack: Stack, made: Prepared, name: str, *, durable: bool) -> flo
     base = client[f"bench{name}"]
     vault = base["vault"]
     if durable:
-        await migrate_async(base, {"arrivals": INDEXES["arrivals"]})
+        settings = stack.store_settings.model_copy(update={"database_prefix": "bench"})
+        await asyncio.to_thread(migrate, settings, name, {"arrivals": INDEXES["arrivals"]})
     known: set[str] = set()
     linked: set[str] = set()
     async with producing(stack) as producer:

@@ -232,8 +232,8 @@ def timers() -> list[dict[str, float]]:
     roster, chains = Roster.load(HERE / "receivers.yaml", {"mail", "desk"}), Chains.load(HERE / "chains.yaml")
     found: list[dict[str, float]] = []
     with running(()) as stack:
-        database = MongoClient[dict[str, Any]](stack.addresses.store, tz_aware=True)["bench"]
-        migrate(database, INDEXES)
+        migrate(stack.store_settings.model_copy(update={"database_prefix": "bench_"}), "timers", INDEXES)
+        database = MongoClient[dict[str, Any]](stack.addresses.store, tz_aware=True)["bench_timers"]
         store, agencies, there = AlertStore(database), list(Tables.load().agencies), 0
         now = datetime.now(UTC)
         for size in OPEN:

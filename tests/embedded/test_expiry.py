@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from pymongo import IndexModel, MongoClient
 
 from services.embedded import expiry, store
 from services.embedded.processes import Child, free_port
 from services.runtime.documents import migrate
+from services.runtime.settings import StoreSettings
 from tests.waiting import until
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
@@ -32,18 +34,28 @@ def uri(child: Child) -> str:
     return f"mongodb://127.0.0.1:{child.port}/?retryWrites=false"
 
 
+def migrated(child: Child, service: str, *, ttl: bool = False, **seconds: int | None) -> None:
+    """Collections with an index on `at`, which fades after so many seconds or never."""
+    fades = {name: {} if s is None else {"expireAfterSeconds": s} for name, s in seconds.items()}
+    indexes = {name: [IndexModel([("other", 1)]), IndexModel([("at", 1)], **f)] for name, f in fades.items()}
+    migrate(StoreSettings(uri=SecretStr(uri(child)), ttl=ttl), service, indexes)
+
+
 @pytest.fixture
 def client(child: Child) -> Iterator[MongoClient[dict[str, Any]]]:
     with MongoClient[dict[str, Any]](uri(child)) as found:
         yield found
 
 
-def test_what_is_past_its_time_goes_and_nothing_else(client: MongoClient[dict[str, Any]]) -> None:
+def test_what_is_past_its_time_goes_and_nothing_else(child: Child, client: MongoClient[dict[str, Any]]) -> None:
     fading, lasting = client["tppo_a"]["fading"], client["tppo_b"]["lasting"]
-    migrate(
-        client["tppo_a"], {"fading": [IndexModel([("other", 1)]), IndexModel([("at", 1)], expireAfterSeconds=3600)]}
-    )
-    migrate(client["tppo_b"], {"lasting": [IndexModel([("at", 1)])]})
+    migrated(child, "a", ttl=True, fading=3600)  # as an older version did
+    migrated(child, "a", fading=3600)
+    migrated(child, "a", fading=3600)
+    migrated(child, "b", lasting=None)
+    assert [
+        i for i in fading.list_indexes() if "expireAfterSeconds" in i
+    ] == []  # or the store's own sweeper reads it all
     fading.insert_many([{"_id": "old", "at": NOW - 2 * HOUR}, {"_id": "young", "at": NOW}, {"_id": "timeless"}])
     lasting.insert_one({"_id": "old", "at": NOW - 2 * HOUR})
     assert expiry.expire(client, NOW) == 1
@@ -55,7 +67,7 @@ def test_a_store_that_was_away_is_asked_again(
     child: Child, client: MongoClient[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(expiry, "EVERY_S", 0.05)
-    migrate(client["tppo_a"], {"fading": [IndexModel([("at", 1)], expireAfterSeconds=3600)]})
+    migrated(child, "a", fading=3600)
     child.stop()
     failed = threading.Event()
     asked = expiry.expire

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 from pymongo import MongoClient
 from pymongo.database import Database
 
@@ -13,6 +14,7 @@ from services.embedded import store
 from services.embedded.processes import free_port
 from services.notify.store import INDEXES
 from services.runtime.documents import migrate
+from services.runtime.settings import StoreSettings
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoClient[dic
 
 @pytest.fixture
 def database(server: MongoClient[dict[str, Any]]) -> Database[dict[str, Any]]:
-    found = server[f"t{uuid4().hex[:12]}"]
-    migrate(found, INDEXES)
-    return found
+    name, (host, port) = uuid4().hex[:12], server.address or ("", 0)
+    uri = SecretStr(f"mongodb://{host}:{port}/?retryWrites=false")
+    migrate(StoreSettings(uri=uri, database_prefix="t"), name, INDEXES)
+    return server[f"t{name}"]

@@ -7,11 +7,13 @@ from typing import Any
 
 import mongoengine
 import pytest
+from pydantic import SecretStr
 
 from services.embedded import store
 from services.embedded.processes import free_port
 from services.referral.store import INDEXES, CaseStore
 from services.runtime.documents import migrate
+from services.runtime.settings import StoreSettings
 from tests.referral.cases import NOW, TABLES, assessed, step_of
 
 AGENCY = "bp3mi-jateng"
@@ -24,9 +26,9 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaseStore]:
     server = store.start(free_port(), folder / "store", folder)
     server.wait_for_port()
     uri = f"mongodb://127.0.0.1:{server.port}/?retryWrites=false"
-    client: Any = mongoengine.connect("tppo_referral", host=uri, alias="default", tz_aware=True)
+    mongoengine.connect("tppo_referral", host=uri, alias="default", tz_aware=True)
     try:
-        migrate(client["tppo_referral"], INDEXES)
+        migrate(StoreSettings(uri=SecretStr(uri)), "referral", INDEXES)
         kept = CaseStore(TABLES.clocks)
         for number in range(30):
             message = assessed("work_intent_not_in_siskop2mi").model_copy(update={"application_id": f"A{number:02}"})
