@@ -1,5 +1,6 @@
 """`tppo entity show` and `tppo ring list|show`: what the network knows, by reference; nothing personal is stored there."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,14 +13,18 @@ from rich.table import Table
 from services.cli.connection import connect
 from services.cli.risk_store import risk_store
 from services.cli.topic import read_all
-from services.contracts.network import LinkSuspected, RingAssessed
+from services.contracts.fields import parse_time
+from services.contracts.network import EntitySeen, LinkSuspected, RingAssessed
+from services.risk.fold import fold
 from services.risk.network.entity import Entity, place_of, rows_of
 from services.risk.network.picture import draw
 from services.risk.network.rings import standing
 from services.risk.network.rules import hubs_of
 from services.risk.network.says import Said, says
+from services.risk.network.sightings import fared
 from services.risk.network.words import KIND_WORDS
 from services.risk.pack import Pack
+from services.risk.store import record_of
 
 
 def register(app: typer.Typer) -> None:
@@ -43,6 +48,7 @@ def show_entity(
             typer.secho(f"no application names {token}", fg="red", err=True)
             raise typer.Exit(1)
         entity = Entity.of(document)
+        became = _became(database, [row.application_id for row in entity.in_order()])
         away = [r for page in database["pages"].find({"entity": token}) for r in rows_of(page["rows"])]
     said = says(entity, hubs_of(Pack.load()))
     if as_json:
@@ -54,7 +60,7 @@ def show_entity(
     for mark in entity.marks.values():
         console.print(f"  [red]{mark.mark}[/] {mark.marked_at[:10]} oleh/by {mark.by}")
     table = Table(box=None)
-    for heading in ("saat · seen", "permohonan · application", "sebagai · as", "kanim", "tujuan · to", "keluarga · households", "keterangan · why"):  # fmt: skip
+    for heading in ("saat · seen", "permohonan · application", "sebagai · as", "kanim", "tujuan · to", "keluarga · households", "paspor · passport", "hasil · outcome", "keterangan · why"):  # fmt: skip
         table.add_column(heading, overflow="fold")
     for row in entity.in_order():
         net = said.get(place_of(row), Said()).net or {}
@@ -63,7 +69,7 @@ def show_entity(
         table.add_row(
             row.seen_at[:16].replace("T", " "), row.application_id, KIND_WORDS[row.entity_kind][0], row.office,
             row.destination or "", f"{net.get('households', 1)}{'' if net.get('exact', True) else '+'}",
-            ", ".join(w for w in why if w),
+            *became.get(row.application_id, ("", "")), ", ".join(w for w in why if w),
         )  # fmt: skip
     console.print(table)
     if away:
@@ -98,25 +104,58 @@ def show_ring(
     picture: Annotated[Path | None, typer.Option(help="draw who names what, and when, into this SVG")] = None,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> None:
-    """Members by reference, what ties them, how it grew."""
+    """Members by reference, what ties them, who has a passport already, what became of them, how it grew."""
     history = [r for r in _all() if r.ring_id.startswith(ring_id)]
     if len({r.ring_id for r in history}) != 1:
         what = "no ring has" if not history else f"{len({r.ring_id for r in history})} rings have"
         typer.secho(f"{what} an id that begins with {ring_id}; `tppo ring list` shows them", fg="red", err=True)
         raise typer.Exit(1)
     ring = history[-1]
+    with risk_store() as database:
+        links, became = _links(database, ring), _became(database, ring.members)
     if as_json:
         typer.echo(ring.encode().decode())
     else:
-        _show(ring, history)
+        _show(ring, history, _members(ring, links, became))
     if picture is not None:
-        with risk_store() as database:
-            links = _links(database, ring)
         draw(ring, links, picture)
         typer.echo(f"{picture}: {len(ring.members)} applicants, {len(links)} things that tie them", err=as_json)
 
 
-def _show(ring: RingAssessed, history: list[RingAssessed]) -> None:
+def _became(database: Database[dict[str, Any]], applications: list[str]) -> dict[str, tuple[str, str]]:
+    """When the passport was printed, and the outcome."""
+    found: dict[str, tuple[str, str]] = {}
+    for document in database["records"].find({"_id": {"$in": applications}}):
+        events = record_of(document).in_order()
+        printed = next((e.at[:10] for e in events if e.type == "passport.printed"), "")
+        found[document["_id"]] = printed, fared(fold(events)) or ""
+    return found
+
+
+def _members(ring: RingAssessed, links: list[LinkSuspected], became: dict[str, tuple[str, str]]) -> Table:
+    """In order of time. Things have the numbers under which `_show` lists them."""
+    table = Table(box=None)
+    for heading in ("saat · seen", "permohonan · application", "lewat · by", "tujuan · to", "paspor · passport", "hasil · outcome"):  # fmt: skip
+        table.add_column(heading, overflow="fold")
+    told = {link.entity: link.members for link in links}
+    named: dict[str, dict[str, EntitySeen]] = {}
+    for number, entity in enumerate(ring.entities, start=1):
+        for row in told.get(entity["token"], ()):
+            named.setdefault(row.application_id, {})[str(number)] = row
+    first = {member: min(rows.values(), key=_when) for member, rows in named.items() if member in ring.members}
+    for member, row in sorted(first.items(), key=lambda one: _when(one[1])):
+        by = ", ".join(named[member])
+        table.add_row(row.seen_at[:16].replace("T", " "), member, by, row.destination or "", *became.get(member, ("", "")))  # fmt: skip
+    for member in sorted(set(ring.members) - first.keys()):  # what tied it has changed since the ring was told
+        table.add_row("", member)
+    return table
+
+
+def _when(row: EntitySeen) -> tuple[datetime, str]:
+    return parse_time(row.seen_at), row.application_id
+
+
+def _show(ring: RingAssessed, history: list[RingAssessed], members: Table) -> None:
     console = Console()
     console.print(f"[bold]{ring.ring_id}[/]", highlight=False)
     console.print(f"  {ring.hypothesis_id}\n  {ring.hypothesis_en}", highlight=False)
@@ -126,8 +165,8 @@ def _show(ring: RingAssessed, history: list[RingAssessed]) -> None:
     )
     if ring.supersedes:
         console.print(f"  menggantikan · supersedes {', '.join(ring.supersedes)}", highlight=False)
-    for entity in ring.entities:
-        console.print(f"  {' · '.join(KIND_WORDS[entity['kind']])}: {entity['token']}", highlight=False)
+    for number, entity in enumerate(ring.entities, start=1):
+        console.print(f"  {number}. {' · '.join(KIND_WORDS[entity['kind']])}: {entity['token']}", highlight=False)
     for name in ring.supports or ():
         what = " · ".join(KIND_WORDS[name["kind"]])
         console.print(
@@ -135,8 +174,7 @@ def _show(ring: RingAssessed, history: list[RingAssessed]) -> None:
             highlight=False,
         )
     console.print("Anggota, diduga calon korban · members, presumed possible victims:")
-    for member in ring.members:
-        console.print(f"  {member}", highlight=False)
+    console.print(members)
     console.print("Tumbuh · growth:")
     seen = 0
     for version in history:

@@ -47,7 +47,7 @@ class MongoStore:
         wanted = list(dict.fromkeys(application_ids))
         found = {a: Record(a) for a in wanted}
         async for document in self._records.find({"_id": {"$in": wanted}}):
-            found[document["_id"]] = _record(document)
+            found[document["_id"]] = record_of(document)
         return found
 
     async def write(self, records: Sequence[Record]) -> set[str]:
@@ -147,7 +147,7 @@ class MongoStore:
     async def older_records(self, version: int, limit: int = A_STEP) -> list[Record]:
         """Some records with tokens of older keys."""
         found = self._records.find({"key_version": {"$lt": version}}).limit(limit)
-        return [_record(document) async for document in found]
+        return [record_of(document) async for document in found]
 
     async def older_facts(self, version: int, limit: int = A_STEP) -> list[EventAccepted]:
         """Some events without an application, with tokens of older keys."""
@@ -155,7 +155,8 @@ class MongoStore:
         return [EventAccepted.model_validate(document["event"]) async for document in found]
 
 
-def _record(document: Mapping[str, Any]) -> Record:
+def record_of(document: Mapping[str, Any]) -> Record:
+    """As `MongoStore.write` keeps it."""
     events = [EventAccepted.model_validate(e) for e in orjson.loads(document["events"])]
     record = Record(
         document["_id"], document["version"], {e.event_id: e for e in events}, document["beside"],

@@ -127,6 +127,9 @@ def test_a_person_can_see_the_ring_and_what_ties_it(ring: Played, tmp_path: Path
     assert "nomor tuan rumah · host's phone" in shown.stdout
     assert f"{MEMBERS} pemohon" in (tmp_path / "ring.svg").read_text()
     as_json = orjson.loads(tppo(ring, "ring", "show", ring_id, "--json").stdout)
+    printed = {e["subject"]: e["time"][:10] for e in events() if e["type"] == "passport.printed"}
+    lines = {m: next(line for line in shown.stdout.splitlines() if m in line) for m in as_json["members"]}
+    assert {m: printed[m] in line for m, line in lines.items() if m in printed} == dict.fromkeys(printed, True)
     token = next(e["token"] for e in as_json["entities"] if e["kind"] == "host_phone")
     entity = tppo(ring, "entity", "show", token)
     assert entity.exit_code == 0, entity.output

@@ -119,7 +119,7 @@ def rows(application_id: str, events: Sequence[EventAccepted], facts: Facts, off
         token: str | None = facts[section].get(name)
         if token and not (kind == "collector" and _no_stranger(facts)):
             weak = True if facts[section].get(_WEAK[name]) else None
-            more = {"outcome": _fared(facts)} if kind == "agent" else {}
+            more = {"outcome": fared(facts)} if kind == "agent" else {}
             at = first.get((section, name, token)) or submitted
             see(kind, token, at, weak=weak, **more)
             if far and kind in CONTACTS:
@@ -184,7 +184,7 @@ def changes(
     return news, sums
 
 
-def _fared(facts: Facts) -> str | None:
+def fared(facts: Facts) -> str | None:
     """How a client fared: what came after issue weighs more than what an office decided (catalogue, 64)."""
     if facts["ret"].get("kind") in ("deported", "repatriated_victim"):
         return str(facts["ret"]["kind"])
