@@ -15,11 +15,10 @@ import rustworkx
 from services.contracts import ids
 from services.contracts.fields import parse_time
 from services.contracts.network import EntitySeen, EntitySignalled, LinkSuspected, RingAssessed, RingFacts
-from services.contracts.regions import kabupaten
 from services.risk.network import count
+from services.risk.network.explanations import is_lawful
+from services.risk.network.hypothesis import hypothesis
 from services.risk.network.kinds import told
-from services.risk.network.sightings import EVERYWHERE
-from services.risk.network.words import KIND_WORDS
 
 LEAST = 3  # unrelated households (design, section 5)
 COARSE = (
@@ -235,13 +234,8 @@ class Rings:
         lawful: dict[str, bool] = {}
         for entity in entities:
             for row in self.links[entity].ties:
-                lawful[row.application_id] = lawful.get(row.application_id, False) or _is_lawful(row.group)
+                lawful[row.application_id] = lawful.get(row.application_id, False) or is_lawful(row.group)
         return round(sum(lawful.values()) / len(lawful), 4)
-
-
-def _is_lawful(group: str | None) -> bool:
-    """An explanation of the whole application. A marketplace that pays for anybody makes no tour, nor does a list that is still awaited."""
-    return group is not None and group.partition(":")[0] in EVERYWHERE
 
 
 def standing(versions: Iterable[RingAssessed], rings: dict[str, RingAssessed]) -> dict[str, RingAssessed]:
@@ -271,8 +265,8 @@ def told_of(ring: Ring | None) -> RingFacts:
 
 def assessed(ring: Ring, supersedes: list[str], version: int) -> RingAssessed:
     """The ring as officers and the police read it."""
-    kinds = Counter(kind for kind, _ in ring.entities)
-    id_, en = _hypothesis(ring, kinds)
+    kinds, destinations = (kind for kind, _ in ring.entities), (row.destination for row in ring.rows)
+    id_, en = hypothesis(len(ring.rows), ring.kabupaten, kinds, destinations)
     return RingAssessed(
         ring_id=ring.ring_id,
         members=ring.members,
@@ -287,22 +281,6 @@ def assessed(ring: Ring, supersedes: list[str], version: int) -> RingAssessed:
         hypothesis_en=en,
         supersedes=supersedes,
         record_version=version,
-    )
-
-
-def _hypothesis(ring: Ring, kinds: Mapping[str, int]) -> tuple[str, str]:
-    """What the ring may be, in words: who, from where, tied by what, where to. Never a proof."""
-    people, places = len(ring.rows), [kabupaten().get(k, k) for k in ring.kabupaten]
-    where = Counter(r.destination for r in ring.rows if r.destination).most_common(1)
-    ties_id = ", ".join(f"{n} {KIND_WORDS[k][0]}" for k, n in sorted(kinds.items()))
-    ties_en = ", ".join(f"{n} {KIND_WORDS[k][1]}" for k, n in sorted(kinds.items()))
-    to_id = f"; tujuan terbanyak {where[0][0]} ({where[0][1]})" if where else ""
-    to_en = f"; most often to {where[0][0]} ({where[0][1]})" if where else ""
-    return (
-        f"{people} pemohon dari {', '.join(places) or 'daerah tak diketahui'} terhubung lewat {ties_id}{to_id}. "
-        "Mungkin satu perekrut; mereka diduga calon korban.",
-        f"{people} applicants from {', '.join(places) or 'unknown places'} are tied by {ties_en}{to_en}. "
-        "Perhaps one recruiter; they are presumed possible victims.",
     )
 
 

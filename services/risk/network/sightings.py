@@ -17,7 +17,7 @@ from services.contracts.passport_events import EventAccepted
 from services.contracts.tokens import version_of
 from services.contracts.upstream import REGISTRY
 from services.risk.network import history
-from services.risk.network.kinds import KINDS
+from services.risk.network.explanations import explanations, of_all, of_kind
 
 Facts = Mapping[str, Mapping[str, Any]]
 # Kind, section, field of the token. All phones are one token space, so that a host may turn out to be a recruiter (R04).
@@ -34,21 +34,11 @@ _BY_SECTION: dict[str, tuple[str, ...]] = {}
 for _, _section, _name in NAMED:
     _BY_SECTION[_section] = (*_BY_SECTION.get(_section, ()), _name)
 _WEAK = {name: f"{name.removesuffix('_token')}_weak" for _, _, name in NAMED}
-# Explanations that take a member out of every count; those of one kind stand in kinds.yaml (indicators.md, section 7).
-EVERYWHERE = ("licensed", "institution", "haji", "crew")
-# R46, indicators.md section 7: people whose work it is to come along.
-HELPERS = frozenset({
-    "disability_helper", "pendamping_disabilitas", "perangkat_desa", "pimpasa", "relawan_lsm", "ketua_rombongan",
-    "tour_leader", "muthawif", "guru", "petugas_lembaga",
-})  # fmt: skip
-CHANNELS = frozenset({"marketplace", "minimarket"})  # pay for anybody (catalogue, 54)
 SERIES = frozenset({"akta", "ijazah", "surat_izin", "surat_izin_keluarga"})  # catalogue, 25
 LETTERS = frozenset(
     {"surat_undangan", "surat_sponsor", "pesanan_hotel", "surat_izin", "surat_izin_keluarga"}
 )  # catalogue, 26: invitation, sponsor letter, hotel booking, consent letter; official forms and the KTP are all alike
 CONSENTS = frozenset({"surat_izin", "surat_izin_keluarga"})
-FROM_PAPERS_ON = ("doc", "int", "dec", "prn")  # filled when the papers are checked, and by all that comes after
-FIELD_SERVICE = ("eazy", "simpatik")
 DEPARTURE_SPREAD = 2  # days (catalogue, 56)
 # Contact or agent of a far group (catalogue, 62), and how far is far (R60).
 CONTACTS = frozenset({"phone", "email", "agent", "recruiter"})
@@ -83,7 +73,7 @@ def rows(application_id: str, events: Sequence[EventAccepted], facts: Facts, off
     if "submitted_at" not in facts["calc"]:
         return Shown()
     submitted = facts["calc"]["submitted_at"]
-    explained = _explanations(facts)
+    explained = explanations(facts)
     desa = app.get("domicile_desa_code") or facts["duk"].get("domicile_desa_code")
     common = {
         "application_id": application_id,
@@ -97,15 +87,13 @@ def rows(application_id: str, events: Sequence[EventAccepted], facts: Facts, off
         "purpose": app.get("purpose"),
         "destination": next(iter(app.get("dest_countries", ())), None),
     }
-    everywhere = next((explained[g] for g in EVERYWHERE if g in explained), None)
+    everywhere = of_all(explained)
     first = _first_named(events)
     far = _far(app, office_place)
     found: dict[tuple[str, str], dict[str, Any]] = {}
 
     def see(kind: str, entity: str, at: str = submitted, **more: Any) -> None:
-        group = everywhere
-        if explained and not everywhere:
-            group = next((explained[g] for g in _own(kind) if g in explained), None)
+        group = everywhere or (of_kind(kind, explained) if explained else None)
         found[kind, entity] = {"seen_at": at, "group": group, **more}
 
     if app.get("subject_token"):
@@ -203,41 +191,6 @@ def bands(kind: str, fingerprint: str, parts: int, together: int) -> Iterator[st
     for places in combinations(range(parts), together):
         value = "".join(bits[p * size : (p + 1) * size] for p in places)
         yield f"{kind}.{'-'.join(map(str, places))}.{int(value, 2):x}"
-
-
-def _own(kind: str) -> tuple[str, ...]:
-    return KINDS[kind].excludes if kind in KINDS else ()
-
-
-def _explanations(facts: Facts) -> dict[str, str]:
-    """Lawful reasons why many people share something, by code, with what they rest on."""
-    found: dict[str, str] = {}
-    app, lic = facts["app"], facts["lic"]
-    if not any(facts[section] for section in FROM_PAPERS_ON):
-        # Lists and letters are handed in with the papers (R18, R19): before them nobody can know of one, and what is missing is not suspicious.
-        found["letter"] = "letter_awaited"
-        if lic.get("agent", {}).get("status") == "active":
-            found["licensed"] = f"list_awaited:{app.get('agent_license_no')}"
-    for item in facts["doc"].get("items", ()):
-        kind, verdict, issuer = item["type"], item.get("verdict"), item.get("issuer")
-        if kind == "daftar_rombongan" and verdict == "verified" and issuer:
-            for role, number in (("agent", app.get("agent_license_no")), ("p3mi", facts["sis"].get("p3mi_no"))):
-                if issuer == number and lic.get(role, {}).get("status") == "active":
-                    found["licensed"] = f"licensed:{number}"
-        elif kind == "surat_lembaga" and verdict == "verified_callback":
-            found["institution"] = f"institution:{issuer or 'letter'}"
-        elif kind == "spph" and verdict == "verified" and issuer == "kemenag":
-            found["haji"] = "haji:kemenag"
-    if str(app.get("purpose", "")).startswith("pelaut") and lic.get("manning_agent", {}).get("status") == "active":
-        found["crew"] = f"crew:{app.get('manning_license_no')}"
-    point = str(facts["svc"].get("point", ""))
-    if facts["svc"].get("channel") in FIELD_SERVICE and point.startswith(("EAZY-", "SIMPATIK-")):
-        found["event"] = f"event:{point}"
-    if facts["chk"].get("escort_relation") in HELPERS:
-        found["helper"] = f"helper:{facts['chk']['escort_relation']}"
-    if facts["pay"].get("channel") in CHANNELS:
-        found["channel"] = f"channel:{facts['pay']['channel']}"
-    return found
 
 
 def _no_stranger(facts: Facts) -> bool:
