@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -123,6 +124,21 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
 @pytest.fixture(scope="module")
 def own_broker() -> None:
     """The stack brings the embedded one."""
+
+
+@contextmanager
+def running(folder: Path, broker: str | None, *services: str) -> Iterator[Played]:
+    """Some services with what they need, and nothing played yet."""
+    stack = Stack(folder, list(Tables.load().agencies), broker, services)
+    try:
+        stack.start()
+        with MongoClient[dict[str, Any]](stack.addresses.store, tz_aware=True) as mongo:
+            played = Played(stack, [], {}, mongo)
+            yield played
+            if played._producer:
+                played._producer.close()  # else its sockets are found by whichever test the collector runs in
+    finally:
+        stack.stop()
 
 
 def run_day(

@@ -22,7 +22,7 @@ from services.embedded.stack import Stack
 from services.referral.tables import Tables
 from services.runtime.broker import Outgoing, Producer
 from services.runtime.settings import KafkaSettings
-from tests.stack.conftest import Played
+from tests.stack.conftest import Played, running
 from tests.waiting import until
 
 REF = re.compile(r"[RK]-[A-Z0-9]{8}")
@@ -32,14 +32,10 @@ ALERTS = 240
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Notify alone, twice."""
-    stack = Stack(tmp_path_factory.mktemp("pair"), list(Tables.load().agencies), None, ("notify",))
-    try:
-        stack.start()
-        stack.start_service("notify", "notify-2")
-        stack.wait_ready(("notify-2",))
-        yield stack
-    finally:
-        stack.stop()
+    with running(tmp_path_factory.mktemp("pair"), None, "notify") as played:
+        played.stack.start_service("notify", "notify-2")
+        played.stack.wait_ready(("notify-2",))
+        yield played.stack
 
 
 def mails(stack: Stack) -> list[dict[str, Any]]:

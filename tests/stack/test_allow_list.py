@@ -15,12 +15,11 @@ from services.contracts.assessments import RiskAssessed
 from services.contracts.network import RingAssessed
 from services.embedded.player import Player
 from services.embedded.stack import Stack
-from services.referral.tables import Tables
 from services.risk.bundle import PARTS
 from services.risk.network.rings import standing
 from services.risk.pack import HERE
 from services.simulator.scene import Scene
-from tests.stack.conftest import Follower, newest_of
+from tests.stack.conftest import Follower, newest_of, running
 from tests.waiting import until
 
 SCENARIO = "tuan_rumah_diaspora"
@@ -44,12 +43,8 @@ class Told:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, own_broker: str | None) -> Iterator[Stack]:
-    running = Stack(tmp_path_factory.mktemp("allow"), list(Tables.load().agencies), own_broker, ("intake", "risk"))
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
+    with running(tmp_path_factory.mktemp("allow"), own_broker, "intake", "risk") as played:
+        yield played.stack
 
 
 @pytest.fixture

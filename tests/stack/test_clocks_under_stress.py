@@ -25,7 +25,7 @@ from services.referral.route import route
 from services.referral.tables import Tables
 from services.runtime.broker import Outgoing, Producer
 from tests.referral.cases import THREAT, assessed
-from tests.stack.conftest import Follower
+from tests.stack.conftest import Follower, running
 from tests.waiting import until
 
 TABLES = Tables.load()
@@ -37,14 +37,10 @@ JUMP = timedelta(days=3)
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    stack = Stack(tmp_path_factory.mktemp("pair"), list(TABLES.agencies), None, ("referral",))
-    try:
-        stack.start()
-        stack.start_service("referral", "referral-2")
-        stack.wait_ready(("referral-2",))
-        yield stack
-    finally:
-        stack.stop()
+    with running(tmp_path_factory.mktemp("pair"), None, "referral") as played:
+        played.stack.start_service("referral", "referral-2")
+        played.stack.wait_ready(("referral-2",))
+        yield played.stack
 
 
 def flagged(number: int) -> RiskAssessed:

@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 import pytest
-from pymongo import MongoClient
 from typer.testing import CliRunner, Result
 
 from services.cli.main import app
@@ -17,12 +16,11 @@ from services.cli.offline import Offline
 from services.contracts.assessments import RiskAssessed
 from services.contracts.network import RingAssessed
 from services.embedded.player import Player
-from services.embedded.stack import Stack
-from services.referral.tables import Tables
+from services.embedded.stack import SERVICES
 from services.risk.network.rings import standing
 from services.simulator.scene import Scene
 from tests.build import TOKENS
-from tests.stack.conftest import Played, newest_of
+from tests.stack.conftest import Played, newest_of, running
 from tests.waiting import until
 
 SCENARIO, MEMBERS = "tersebar", 12
@@ -52,22 +50,11 @@ def clean() -> Offline:
 
 @pytest.fixture(scope="module")
 def ring(tmp_path_factory: pytest.TempPathFactory, own_broker: str | None) -> Iterator[Played]:
-    stack = Stack(tmp_path_factory.mktemp("ring"), list(Tables.load().agencies), own_broker)
-    try:
-        stack.start()
-        player = Player(stack, interleaved(events()))
-        player.start()
-
-        def sent() -> bool:
-            player.must_live()
-            return player.done
-
-        until(sent, "the ring to be sent", 90)
-        mongo: MongoClient[dict[str, Any]] = MongoClient(stack.addresses.store, tz_aware=True)
-        yield Played(stack, [], {}, mongo)
-        mongo.close()
-    finally:
-        stack.stop()
+    with running(tmp_path_factory.mktemp("ring"), own_broker, *SERVICES) as played:
+        player = Player(played.stack, interleaved(events()))
+        player.run()
+        player.must_live()
+        yield played
 
 
 def newest(played: Played) -> dict[str, RiskAssessed]:

@@ -19,14 +19,11 @@ from typing import Any
 
 import pytest
 from kafka.admin import KafkaAdminClient
-from pymongo import MongoClient
 
 from services.contracts import tokens
 from services.contracts.assessments import RiskAssessed
 from services.contracts.passport_events import EventAccepted
 from services.contracts.tokens import Newer
-from services.embedded.stack import Stack
-from services.referral.tables import Tables
 from services.risk import batch
 from services.risk.record import MAX_EVENTS
 from services.risk.worker import STREAMS
@@ -34,7 +31,7 @@ from services.runtime.broker import Outgoing
 from services.runtime.watchdog import EXIT_STALLED
 from services.simulator.day import play
 from tests.build import accepted, house
-from tests.stack.conftest import Played, state_of
+from tests.stack.conftest import Played, running, state_of
 from tests.waiting import until
 
 READ_BY_RISK = tuple(topic for stream in STREAMS.values() for topic in stream.topics)
@@ -47,17 +44,8 @@ EVENTS = [e for e in (accepted(e) for e in play(date(2026, 9, 1), applications=6
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory, own_broker: str | None) -> Iterator[Played]:
     """Broker, store and risk, nobody else."""
-    stack = Stack(tmp_path_factory.mktemp("pump"), list(Tables.load().agencies), own_broker, ("risk",))
-    try:
-        stack.start()
-        mongo: MongoClient[dict[str, Any]] = MongoClient(stack.addresses.store, tz_aware=True)
-        played = Played(stack, [], {}, mongo)
+    with running(tmp_path_factory.mktemp("pump"), own_broker, "risk") as played:
         yield played
-        if played._producer:
-            played._producer.close()  # else its sockets are found by whichever test the collector runs in
-        mongo.close()
-    finally:
-        stack.stop()
 
 
 def named(prefix: str) -> list[EventAccepted]:

@@ -10,16 +10,13 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from pymongo import MongoClient
 
 from services.cli.offline import Offline
 from services.contracts import tokens
 from services.embedded.keys import add_version
 from services.embedded.player import Player
-from services.embedded.stack import Stack
-from services.referral.tables import Tables
 from tests.stack import test_network as quietly
-from tests.stack.conftest import Played, is_on_newer_keys
+from tests.stack.conftest import Played, is_on_newer_keys, running
 from tests.stack.test_network import clean as clean  # the same run in order
 from tests.stack.test_pump import ready
 from tests.waiting import until
@@ -36,14 +33,8 @@ def in_four() -> list[list[dict[str, Any]]]:
 
 @pytest.fixture(scope="module")
 def ring(tmp_path_factory: pytest.TempPathFactory, own_broker: str | None) -> Iterator[Played]:
-    stack = Stack(tmp_path_factory.mktemp("stress"), list(Tables.load().agencies), own_broker, ("intake", "risk"))
-    try:
-        stack.start()
-        mongo: MongoClient[dict[str, Any]] = MongoClient(stack.addresses.store, tz_aware=True)
-        yield Played(stack, [], {}, mongo)
-        mongo.close()
-    finally:
-        stack.stop()
+    with running(tmp_path_factory.mktemp("stress"), own_broker, "intake", "risk") as played:
+        yield played
 
 
 def feed(ring: Played, events: Sequence[dict[str, Any]]) -> None:
