@@ -25,11 +25,9 @@ def explanations(facts: Facts) -> dict[str, str]:
     """By code, with what they rest on."""
     found: dict[str, str] = {}
     app, lic = facts["app"], facts["lic"]
-    if not any(facts[section] for section in FROM_PAPERS_ON):
-        # Lists and letters are handed in with the papers (R18, R19): before them nobody can know of one, and what is missing is not suspicious.
-        found["letter"] = "letter_awaited"
-        if lic.get("agent", {}).get("status") == "active":
-            found["licensed"] = f"list_awaited:{app.get('agent_license_no')}"
+    if lic.get("agent", {}).get("status") == "active" and not any(facts[section] for section in FROM_PAPERS_ON):
+        # A list is handed in with the papers (R18): before them nobody can know of it, and what is missing is not suspicious.
+        found["licensed"] = f"list_awaited:{app.get('agent_license_no')}"
     for item in facts["doc"].get("items", ()):
         kind, verdict, issuer = item["type"], item.get("verdict"), item.get("issuer")
         if kind == "daftar_rombongan" and verdict == "verified" and issuer:

@@ -1,4 +1,4 @@
-"""What nobody can know yet is not held against anybody: twins before the network has answered, a tour or dormitory before papers are seen."""
+"""What nobody can know yet is not held against anybody: twins before the network has answered, a tour before its papers are seen."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -39,26 +39,6 @@ def test_another_identity_that_nobody_knows_is_no_family_as_soon_as_the_network_
     answers = [(a.cause, a.indicators["biometric_other_identity"]) for a in found]
     assert ("event", "unknown") in answers
     assert answers[-1] == ("signal", "yes")
-
-
-def test_a_dormitory_whose_letters_are_verified_is_never_a_ring_and_one_without_letters_is() -> None:
-    events = Scene("asrama_pabrik", date(2025, 1, 6), seed=5).events()
-    assert rings(events) == [0] * len(events)
-    for event in events:
-        if event["type"] == "documents.checked":
-            event["data"]["items"] = [i for i in event["data"]["items"] if i["type"] != "surat_lembaga"]
-    told = rings(events)
-    first = next(n for n, count in enumerate(told) if count)
-    assert (events[first]["type"], told[-1]) == ("documents.checked", 1)
-
-
-def rings(events: list[dict[str, Any]]) -> list[int]:
-    """How many there are after each event."""
-    offline, found = Offline(TOKENS, datetime.now(UTC)), list[int]()
-    for event in events:
-        offline.run([orjson.dumps(event)], lambda _: None)
-        found.append(len(offline.network.rings))
-    return found
 
 
 @pytest.mark.parametrize("papers", [True, False])
