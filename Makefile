@@ -55,7 +55,7 @@ bench-burst: $(READY) ## how often each baseline calls a fortnight of a simulate
 bench-network: .venv-bench/.ready ## what the network costs: an event, an entity, a ring, from the fiftieth member to the last assessment
 	@.venv-bench/bin/python -m tests.bench.network
 
-bench-growth: .venv-bench/.ready ## risk over a store of 10,000 and of 100,000 applications (SIZES="10000")
+bench-growth: .venv-bench/.ready ## risk over a store of 10,000 and of 100,000 applications; a million takes 50 minutes (SIZES="1000000")
 	@.venv-bench/bin/python -m tests.bench.growth $(if $(SIZES),--sizes $(SIZES))
 
 bench-takeover: .venv-bench/.ready ## how long applications wait when a worker of risk is killed, stopped or added
