@@ -12,7 +12,10 @@ A_TURN = 50
 
 
 class Rekey:
-    """What is wanted stands in the store; how far it is, only here."""
+    """What is wanted stands in the store; how far it is, only here.
+
+    Each worker of several walks over all cases once it has heard of newer keys: from then on it writes no older token itself.
+    """
 
     def __init__(self, store: CaseStore, newest: Newest) -> None:
         self._store, self._newest = store, newest
@@ -23,9 +26,14 @@ class Rekey:
         return {"moving": self.wanted > self._done, "token_version": self._done}
 
     def want(self, version: int) -> None:
-        if version > self.wanted:
-            self._store.want_version(version)
-            self.wanted, self._after = version, ""
+        self._store.want_version(version)
+        self._look()
+
+    def _look(self) -> None:
+        """Another worker may have been told."""
+        wanted, _ = self._store.versions()
+        if wanted > self.wanted:
+            self.wanted, self._after = wanted, ""
 
     def facts(self, facts: dict[str, Any]) -> dict[str, Any]:
         """Facts of an assessment, no older than what the cases hold: contacts are compared with the roster by their tokens."""
@@ -37,6 +45,7 @@ class Rekey:
 
     def turn(self) -> int:
         """One step; returns how many cases were looked at."""
+        self._look()
         if self.wanted <= self._done:
             return 0
         cases = self._store.tokens_after(self._after, A_TURN)
@@ -47,11 +56,10 @@ class Rekey:
                 "ring_entities": case.get("ring_entities", []),
             }
             moved = self.facts(held)
-            if moved is not held:
-                self._store.set_moved(case["_id"], case["version"], moved)
-        if cases:
-            self._after = cases[-1]["_id"]
-        else:
+            if moved is not held and not self._store.set_moved(case["_id"], case["version"], moved):
+                break  # read again with the next step
+            self._after = case["_id"]
+        if not cases:
             self._store.all_moved(self.wanted)
             self._done = self.wanted
         return len(cases)

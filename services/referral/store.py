@@ -247,9 +247,10 @@ class CaseStore:
             .limit(limit)
         )
 
-    def set_moved(self, case_id: str, version: int, moved: dict[str, Any]) -> None:
-        """Not written when somebody else wrote the case; its tokens are then newer."""
-        self.collection.update_one({"_id": case_id, "version": version}, {"$set": moved, "$inc": {"version": 1}})
+    def set_moved(self, case_id: str, version: int, moved: dict[str, Any]) -> bool:
+        """False when somebody else wrote the case meanwhile; nothing was written."""
+        steps = {"$set": moved, "$inc": {"version": 1}}
+        return self.collection.update_one({"_id": case_id, "version": version}, steps).matched_count > 0
 
 
 def _asked(document: dict[str, Any], agency_id: str, state: str) -> Asked:

@@ -11,6 +11,7 @@ from typing import Any
 
 import faust
 
+from services.contracts.network import LinkSuspected
 from services.risk.pump import EXIT_UNEXPECTED, Parts, Pump
 from services.risk.settings import RiskSettings
 from services.risk.transport import PromptTransport
@@ -36,7 +37,7 @@ def make_app(settings: RiskSettings) -> faust.App:
         settings.admin_host,
         settings.admin_port,
         state,
-        {"/keys": lambda: risk.keys, "/pack": lambda: risk.active.state()},
+        {"/keys": lambda: risk.keys, "/pack": lambda: risk.state()},
     )
     app = _App(
         "risk",
@@ -84,13 +85,17 @@ def make_app(settings: RiskSettings) -> faust.App:
     for name, of in STREAMS.items():
         read(name, of)
 
+    def ties() -> bool:
+        """Whether this worker has the one partition of suspicious links."""
+        return any(place.topic == LinkSuspected.TOPIC for place in app.consumer.assignment())
+
     @app.task
     async def turn() -> None:
         for pump in pumps:
             pump.progress.moved()
             watch(pump.progress, settings.stalled_after_s, log)
         await risk.start()
-        rekeying = asyncio.create_task(risk.rekey())
+        rekeying = asyncio.create_task(risk.rekey(ties))
         rekeying.add_done_callback(risk.must_not_end)
         while not app.should_stop:
             state.turned()

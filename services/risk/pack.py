@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from hashlib import sha256
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import orjson
 
+from services.contracts.tokens import Newer
 from services.risk import lint, vocabulary
 from services.risk.fold import SECTIONS
 from services.risk.indicator import Condition, Indicator, IndicatorError, Protective, line_of, load
@@ -61,6 +62,10 @@ class Pack:
         """The other indicators of the dimension that this one requires."""
         wanted = indicator.requires_dimension
         return tuple(i.id for i in self.indicators if i.dimension == wanted and i.id != indicator.id)
+
+    def with_newest(self, newer: Newer) -> "Pack":
+        """The same rules, whose allow-list is met by newer tokens as well: who signed them named an entity, not a key."""
+        return replace(self, policy=self.policy.with_newest(newer))
 
     @cached_property
     def reads(self) -> dict[str, frozenset[str]]:

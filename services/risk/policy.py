@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from services.contracts.tokens import Newer
+
 
 class PolicyError(Exception):
     """A table is wrong; the text names file, row and key."""
@@ -58,6 +60,18 @@ class Policy:
                 best = max(valid, key=lambda row: ("*" not in row.office_scope, row.valid_from))
                 found[name] = best.value
         return found
+
+    def with_newest(self, newer: Newer) -> "Policy":
+        """What the allow-list names is named by its newer token too: until everything has moved, both are met."""
+
+        def both(row: Row) -> Row:
+            value = {
+                kind: names | {newer.by_old[token]: why for token, why in names.items() if token in newer.by_old}
+                for kind, names in (row.value or {}).items()
+            }
+            return row.model_copy(update={"value": value})
+
+        return Policy(self.rows | {"exclusions": tuple(map(both, self.rows.get("exclusions", ())))})
 
     def dump(self) -> dict[str, Any]:
         """All rows, for the digest of the pack."""

@@ -39,7 +39,7 @@ class Record:
     gone: set[str] = field(default_factory=set)  # ids of events whose facts were removed
     signals: dict[str, EntitySignalled] = field(default_factory=dict)  # by `kind entity`: what each entity said last
     shown: dict[str, int] = field(default_factory=dict)  # by `kind entity`: checksum of what the network knows
-    heard: int = 0  # signals that were new
+    heard: int = 0  # signals that were new, and moves to newer keys
     # Of the last assessment; never stored.
     folded: Folded | None = field(default=None, compare=False)
     memo: Memo | None = field(default=None, compare=False)
@@ -73,7 +73,7 @@ class Record:
 
     @property
     def revision(self) -> int:
-        """Of what is said about the application; readers keep the highest. Same events and signals, same number."""
+        """Of what is said about the application; readers keep the highest. Same events, signals and moves, same number."""
         return len(self.events) + len(self.gone) + self.heard
 
     def erase(self) -> None:
@@ -90,10 +90,14 @@ class Record:
             yield from tokens.found(event.data)
 
     def move(self, newer: Newer) -> None:
-        """Tokens of newer keys in place of older ones. What older tokens said is said again by the newer ones."""
+        """Tokens of newer keys in place of older ones. What older tokens said is said again by the newer ones.
+
+        A worker that still holds the record as it was may hear them first, and be contradicted: whoever has moved has the higher revision.
+        """
         self.events = {e.event_id: with_newest(e, newer) for e in self.events.values()}
         self.signals = {place: s for place, s in self.signals.items() if s.entity not in newer.by_old}
         self.folded, self.memo, self.rows = None, None, None
+        self.heard += 1
 
 
 def _when(event: EventAccepted) -> tuple[datetime, str]:

@@ -3,10 +3,12 @@
 records: {_id: application_id, version, state, ids, events: JSON in one binary, beside: {...}, signals, shown: JSON in binaries, heard,
          gone: [event ids], key_version, touched}
 facts:   {_id: event_id, type, subject, at, event}          events without an application
-marks:   {_id: "keys", wanted, done}                        token key versions: asked for, and where every record has come
+marks:   {_id: "keys", wanted, done, late}                  token key versions: asked for, and where every record has come; how often a
+                                                           worker wrote under older keys than those that were asked for
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +35,15 @@ INDEXES: dict[str, list[IndexModel]] = {
 A_STEP = 200
 DUPLICATE_KEY = 11000
 NO_TOKENS = 1 << 30  # an erased record has none to move
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Versions of the token keys, as the store knows them."""
+
+    wanted: int
+    done: int
+    late: int
 
 
 class MongoStore:
@@ -136,18 +147,24 @@ class MongoStore:
         """Remember that every record must move; a crash does not forget it."""
         await self._marks.update_one({"_id": "keys"}, {"$max": {"wanted": version}}, upsert=True)
 
-    async def versions(self) -> tuple[int, int]:
-        """(wanted, done)."""
+    async def wrote_of(self, version: int) -> None:
+        """Say after a write which keys its tokens are of: whoever moves the store may have passed the place already."""
+        late = {"$inc": {"late": 1}, "$min": {"done": version}}
+        await self._marks.update_one({"_id": "keys", "wanted": {"$gt": version}}, late)
+
+    async def keys(self) -> Keys:
         mark = await self._marks.find_one({"_id": "keys"}) or {}
-        return mark.get("wanted", 1), mark.get("done", 1)
+        return Keys(mark.get("wanted", 1), mark.get("done", 1), mark.get("late", 0))
 
-    async def all_moved(self, version: int) -> None:
-        await self._marks.update_one({"_id": "keys"}, {"$max": {"done": version}}, upsert=True)
+    async def all_moved(self, keys: Keys) -> None:
+        """Unless somebody wrote under older keys since `keys` were read."""
+        late = keys.late or {"$exists": False}
+        await self._marks.update_one({"_id": "keys", "late": late}, {"$set": {"done": keys.wanted}})
 
-    async def older_records(self, version: int, limit: int = A_STEP) -> list[Record]:
-        """Some records with tokens of older keys."""
-        found = self._records.find({"key_version": {"$lt": version}}).limit(limit)
-        return [record_of(document) async for document in found]
+    async def older_records(self, version: int, after: str, limit: int = A_STEP) -> list[Record]:
+        """Some records with tokens of older keys, in order of their ids."""
+        older = {"_id": {"$gt": after}, "key_version": {"$lt": version}}
+        return [record_of(document) async for document in self._records.find(older).sort("_id", 1).limit(limit)]
 
     async def older_facts(self, version: int, limit: int = A_STEP) -> list[EventAccepted]:
         """Some events without an application, with tokens of older keys."""

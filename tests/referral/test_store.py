@@ -1,6 +1,6 @@
 """The store of cases on the embedded store: looks by time find all, in order, once."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from services.embedded import store
 from services.embedded.processes import free_port
+from services.referral.rekey import Rekey
 from services.referral.store import INDEXES, CaseStore
 from services.runtime.documents import migrate
 from services.runtime.settings import StoreSettings
@@ -64,3 +65,24 @@ def test_the_longest_due_come_first(cases: CaseStore) -> None:
     assert len(late) == 30
     assert cases.due(NOW - timedelta(days=1), 50) == []
     assert len(cases.due(NOW + timedelta(days=60), 7)) == 7
+
+
+def test_newer_keys_reach_every_case_and_every_worker_says_so(cases: CaseStore) -> None:
+    """One of two was told. A case that somebody writes while it is moved is not passed by."""
+    older, newer = f"phone.1.{7:032x}", f"phone.2.{8:032x}"
+    cases.collection.update_many({}, {"$set": {"facts.app.phone_token": older}})
+    (written,) = cases.collection.find({}, {"_id": 1}).sort("_id", 1).skip(3).limit(1)
+    meanwhile = iter([written["_id"]])
+
+    def newest(tokens: Iterable[str], at_least: int) -> tuple[int, dict[str, str]]:
+        for case_id in meanwhile:
+            cases.collection.update_one({"_id": case_id}, {"$inc": {"version": 1}})
+        return at_least, dict.fromkeys(tokens, newer)
+
+    told, other = Rekey(cases, newest), Rekey(cases, newest)
+    told.want(2)
+    for worker in (told, other):
+        while worker.turn():
+            pass
+        assert worker.state() == {"moving": False, "token_version": 2}
+    assert cases.collection.distinct("facts.app.phone_token") == [newer]

@@ -51,13 +51,13 @@ class Follower:
 
 
 def newest_of(records: Iterable[Any]) -> dict[str, RiskAssessed]:
-    """By application the assessment of the highest record version."""
+    """By application the assessment of the highest record version, of two with one version the later one."""
     found: dict[str, RiskAssessed] = {}
     for record in records:
         if dict(record.headers)["kind"] == b"RiskAssessed":
             assessed = RiskAssessed.decode(record.value)
             before = found.get(assessed.application_id)
-            if before is None or assessed.record_version > before.record_version:
+            if before is None or assessed.record_version >= before.record_version:
                 found[assessed.application_id] = assessed
     return found
 
@@ -181,7 +181,7 @@ def run_day(
 
 
 def is_on_newer_keys(played: Played, service: str) -> bool:
-    """Everything that a service keeps is under the second version of the token keys."""
-    state = httpx.get(f"{played.stack.addresses.admin[service]}/keys").json()
+    """Everything that a service keeps is under the second version of the token keys, says the process of that name."""
+    state = httpx.get(f"http://127.0.0.1:{played.stack.port(f'{service}_admin')}/keys").json()
     state = state[0] if isinstance(state, list) else state
     return not state["moving"] and state["token_version"] >= 2

@@ -1,4 +1,7 @@
-"""A big host abroad, played through door, broker, store and risk: scores fall when the allow-list names it, and rise when that ends."""
+"""A big host abroad, played through door, broker, store and risk: scores fall when the allow-list names it, and rise when that ends.
+
+Meanwhile the token keys rotate: the list names the host by an older token, and goes on to hold.
+"""
 
 from collections.abc import Iterator
 from datetime import date
@@ -13,13 +16,15 @@ from typer.testing import CliRunner
 from services.cli.main import app
 from services.contracts.assessments import RiskAssessed
 from services.contracts.network import RingAssessed
+from services.embedded.keys import add_version
 from services.embedded.player import Player
 from services.embedded.stack import Stack
 from services.risk.bundle import PARTS
 from services.risk.network.rings import standing
 from services.risk.pack import HERE
 from services.simulator.scene import Scene
-from tests.stack.conftest import Follower, newest_of, running
+from tests.stack.conftest import Follower, Played, is_on_newer_keys, newest_of, running
+from tests.stack.test_pump import quiet
 from tests.waiting import until
 
 SCENARIO = "tuan_rumah_diaspora"
@@ -42,9 +47,14 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, own_broker: str | None) -> Iterator[Stack]:
+def host(tmp_path_factory: pytest.TempPathFactory, own_broker: str | None) -> Iterator[Played]:
     with running(tmp_path_factory.mktemp("allow"), own_broker, "intake", "risk") as played:
-        yield played.stack
+        yield played
+
+
+@pytest.fixture
+def stack(host: Played) -> Stack:
+    return host.stack
 
 
 @pytest.fixture
@@ -72,7 +82,9 @@ def with_exclusion(folder: Path, token: str) -> Path:
     return folder
 
 
-def test_scores_fall_when_an_exclusion_is_added_and_rise_when_it_ends(stack: Stack, told: Told, tmp_path: Path) -> None:
+def test_scores_fall_when_an_exclusion_is_added_and_rise_when_it_ends(
+    host: Played, stack: Stack, told: Told, tmp_path: Path
+) -> None:
     player = Player(stack, Scene(SCENARIO, date(2025, 1, 6), seed=5).events())
     player.start()
 
@@ -81,9 +93,9 @@ def test_scores_fall_when_an_exclusion_is_added_and_rise_when_it_ends(stack: Sta
         return player.done and 2 in told.levels() and bool(told.rings())
 
     until(flagged, "the host's guests to be flagged", 90)
-    (host,) = {e["token"] for ring in told.rings().values() for e in ring.entities if e["kind"] == "host_phone"}
+    (token,) = {e["token"] for ring in told.rings().values() for e in ring.entities if e["kind"] == "host_phone"}
     bundle, keys = tmp_path / "bundle.json", tmp_path / "keys"
-    tppo(stack, "build", bundle, with_exclusion(tmp_path / "rules", host))
+    tppo(stack, "build", bundle, with_exclusion(tmp_path / "rules", token))
     tppo(stack, "trial", bundle, "--override", "fewer than thirty applications are kept here")
     for who, role in (("ani", "maker"), ("budi", "checker")):
         tppo(stack, "key", who, keys)
@@ -94,5 +106,11 @@ def test_scores_fall_when_an_exclusion_is_added_and_rise_when_it_ends(stack: Sta
     assert explained
     assert all("allow_list:community" in a.facts["net"]["host_phone"]["exclusions"][0] for a in explained)
     assert {a.cause for a in explained} == {"signal"}
+    add_version(stack.folder / "keys" / "token_key")
+    until(lambda: is_on_newer_keys(host, "risk"), "risk to move to newer keys", 60)
+    until(lambda: quiet(host), "risk to have told everybody about the newer tokens", 60)
+    assert host.mongo["tppo_risk"]["records"].distinct("key_version") == [2]
+    assert told.levels() == {0}
+    assert not told.rings()
     tppo(stack, "rollback")
     until(lambda: 2 in told.levels() and bool(told.rings()), lambda: f"levels to rise: {told.levels()}", 60)
