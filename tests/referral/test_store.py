@@ -85,4 +85,4 @@ def test_newer_keys_reach_every_case_and_every_worker_says_so(cases: CaseStore) 
         while worker.turn():
             pass
         assert worker.state() == {"moving": False, "token_version": 2}
-    assert cases.collection.distinct("facts.app.phone_token") == [newer]
+        assert cases.collection.distinct("facts.app.phone_token") == [newer]
