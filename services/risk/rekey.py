@@ -11,31 +11,35 @@ from services.risk.batch import Newest, Send
 from services.risk.network.look import look
 from services.risk.network.store import EntityStore
 from services.risk.pack import Pack
-from services.risk.record import with_newest
+from services.risk.record import Record, with_newest
 from services.risk.store import Keys, MongoStore
 
 
 async def move(store: MongoStore, entities: EntityStore, keys: Keys, newest: Newest, pack: Pack, send: Send) -> int:
     """Every record and fact to the wanted version or newer; one that a worker writes meanwhile is read again. Returns how many."""
-    done, after, version = 0, "", keys.wanted
+    done, version = 0, keys.wanted
     marks = (m for e in await entities.marked() for m in e.marks.values())
     await send(await of_newer_keys(marks, version, newest))
-    while records := await store.older_records(version, after):
-        newer = await newest({t for r in records for t in r.tokens()}, version)
-        news = []
-        for record in records:
-            record.move(newer)
-            news += look(record, pack) if record.state == "open" else []
-        await send(news)
-        lost = await store.write(records)
-        done += len(records) - len(lost)
-        after = after if lost else records[-1].application_id
-    while facts := await store.older_facts(version):
+    async for ids in store.older_records(version):
+        while records := [r for r in (await store.read(ids)).values() if _older(r, version)]:
+            newer = await newest({t for r in records for t in r.tokens()}, version)
+            news = []
+            for record in records:
+                record.move(newer)
+                news += look(record, pack) if record.state == "open" else []
+            await send(news)
+            await store.write(records)
+        done += len(ids)
+    async for facts in store.older_facts(version):
         newer = await newest({t for e in facts for t in tokens.found(e.data)}, version)
         await store.keep_facts([with_newest(e, newer) for e in facts])
         done += len(facts)
     await store.all_moved(keys)
     return done
+
+
+def _older(record: Record, version: int) -> bool:
+    return min(record.key_versions(), default=version) < version
 
 
 async def of_newer_keys(marks: Iterable[EntityMarked], version: int, newest: Newest) -> list[EntityMarked]:

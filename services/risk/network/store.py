@@ -18,7 +18,7 @@ from pymongo.errors import BulkWriteError
 
 from services.contracts.network import EntitySeen, LinkSuspected
 from services.risk.network.entity import Entity, packed, place_of, rows_of
-from services.risk.store import DUPLICATE_KEY, FLUSHED_BY_THE_NEXT, KEPT_DAYS
+from services.risk.store import DUPLICATE_KEY, FLUSHED_BY_THE_NEXT, KEPT_DAYS, patient
 
 _FADES = IndexModel([("touched", 1)], expireAfterSeconds=KEPT_DAYS * 86400)
 INDEXES: dict[str, list[IndexModel]] = {
@@ -96,8 +96,9 @@ class EntityStore:
                 await self._pages.update_one({"_id": page["_id"]}, {"$set": {"rows": packed(left)}})
 
     async def marked(self) -> list[Entity]:
-        """Entities about which something is known."""
-        return [Entity.of(d) async for d in self._entities.find({"marks.0": {"$exists": True}})]
+        """Entities about which something is known. Reads all of them: asked once in years, and no index is kept for it."""
+        with patient():
+            return [Entity.of(d) async for d in self._entities.find({"marks.0": {"$exists": True}})]
 
     # -- allow-list
 
