@@ -86,10 +86,8 @@ class Keyring:
             await self.receiver.tell(TokenKeysRotated(version=self.tokens.version, at=self.clock().isoformat()))
 
     async def _move_data_keys(self) -> None:
-        after = ""
-        while found := await self.store.wrapped_keys(after, A_STEP):
+        async for found in self.store.wrapped_keys(A_STEP):
             await self.store.wrap_anew(self._newer(found))
-            after = found[-1][0]
         await self.store.wrap_anew(self._newer(await self.store.wrapped_rejects()), rejects=True)
 
     def _newer(self, found: list[tuple[str, bytes]]) -> list[tuple[str, bytes, bytes]]:
@@ -97,8 +95,7 @@ class Keyring:
         return [(id_, old, new) for id_, old, new in newer if new is not None]
 
     async def _move_links(self) -> None:
-        after = ""
-        while found := await self.store.links(after, A_STEP):
+        async for found in self.store.links(A_STEP):
             moved = {}
             for link, at in found:
                 token, _, application = link.partition("/")
@@ -106,4 +103,3 @@ class Keyring:
                 if newest and newest != token:
                     moved[link] = (f"{newest}/{application}", at)
             await self.store.relink(moved)
-            after = found[-1][0]

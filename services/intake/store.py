@@ -24,6 +24,7 @@ from pymongo.errors import BulkWriteError
 from pymongo.write_concern import WriteConcern
 
 from services.intake.entry import VaultEntry
+from services.runtime.documents import in_steps
 
 SEEN_DAYS = 731
 ACCESS_DAYS = 5 * 365 + 2  # privacy-and-safety.md, section 2
@@ -257,10 +258,10 @@ class VaultStore:
 
     # -- newer keys
 
-    async def wrapped_keys(self, after: str, limit: int) -> list[tuple[str, bytes]]:
-        """(application, wrapped key) in order of ids."""
-        found = self._vault.find({"_id": {"$gt": after}}, {"key": 1}).sort("_id", 1).limit(limit)
-        return [(d["_id"], bytes(d["key"])) async for d in found]
+    async def wrapped_keys(self, at_once: int) -> AsyncIterator[list[tuple[str, bytes]]]:
+        """(application, wrapped key) of everybody."""
+        async for step in in_steps(self._vault.find({}, {"key": 1}), at_once):
+            yield [(d["_id"], bytes(d["key"])) for d in step]
 
     async def wrapped_rejects(self) -> list[tuple[str, bytes]]:
         return [(d["_id"], bytes(d["key"])) async for d in self._rejects.find({}, {"key": 1})]
@@ -271,10 +272,10 @@ class VaultStore:
         if steps:
             await (self._rejects if rejects else self._vault).bulk_write(steps, ordered=False)
 
-    async def links(self, after: str, limit: int) -> list[tuple[str, datetime]]:
-        """(link, at) of people and applications in order."""
-        found = self._subjects.find({"_id": {"$gt": after}}).sort("_id", 1).limit(limit)
-        return [(d["_id"], d["at"]) async for d in found]
+    async def links(self, at_once: int) -> AsyncIterator[list[tuple[str, datetime]]]:
+        """(link, at) of people and applications."""
+        async for step in in_steps(self._subjects.find({}), at_once):
+            yield [(d["_id"], d["at"]) for d in step]
 
     async def relink(self, moved: Mapping[str, tuple[str, datetime]]) -> None:
         """Old link to (new link, at); the new ones stand before the old ones go."""

@@ -8,15 +8,12 @@ marks:   {_id: "keys", wanted, done, late}                  token key versions: 
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
-import pymongo
 from pymongo import IndexModel, InsertOne, ReplaceOne
-from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError
 from pymongo.write_concern import WriteConcern
@@ -26,6 +23,7 @@ from services.contracts.passport_events import EventAccepted
 from services.risk.licences import Licence
 from services.risk.network import heard
 from services.risk.record import Record
+from services.runtime.documents import in_steps
 
 # A bulk of journaled writes flushes for each document. These wait for the majority alone, and one journaled write after them flushes
 # all: the caller commits only then.
@@ -165,29 +163,14 @@ class MongoStore:
         await self._marks.update_one({"_id": "keys", "late": late}, {"$set": {"done": keys.wanted}})
 
     async def older_records(self, version: int) -> AsyncIterator[list[str]]:
-        """Applications whose record has tokens of older keys. One pass: no index is kept for a day that comes once in years."""
-        async for ids in _in_steps(self._records.find({"key_version": {"$lt": version}}, {"_id": 1})):
-            yield ids
+        """Applications whose record has tokens of older keys. No index is kept for a day that comes once in years."""
+        async for step in in_steps(self._records.find({"key_version": {"$lt": version}}, {"_id": 1}), A_STEP):
+            yield [document["_id"] for document in step]
 
     async def older_facts(self, version: int) -> AsyncIterator[list[EventAccepted]]:
         """Events without an application, with tokens of older keys."""
-        async for ids in _in_steps(self._facts.find({"event.key_version": {"$lt": version}}, {"_id": 1})):
-            found = self._facts.find({"_id": {"$in": ids}}, {"event": 1})
-            yield [EventAccepted.model_validate(document["event"]) async for document in found]
-
-
-def patient() -> AbstractContextManager[None]:
-    """For a question that reads a whole collection: the usual limit of a call ended every one over 20,000 applications (measured)."""
-    return pymongo.timeout(3600)
-
-
-async def _in_steps(found: AsyncCursor[dict[str, Any]]) -> AsyncIterator[list[str]]:
-    while True:
-        with patient():
-            step = await found.to_list(A_STEP)
-        if not step:
-            return
-        yield [document["_id"] for document in step]
+        async for step in in_steps(self._facts.find({"event.key_version": {"$lt": version}}, {"event": 1}), A_STEP):
+            yield [EventAccepted.model_validate(document["event"]) for document in step]
 
 
 def record_of(document: Mapping[str, Any]) -> Record:

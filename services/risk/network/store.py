@@ -18,7 +18,8 @@ from pymongo.errors import BulkWriteError
 
 from services.contracts.network import EntitySeen, LinkSuspected
 from services.risk.network.entity import Entity, packed, place_of, rows_of
-from services.risk.store import DUPLICATE_KEY, FLUSHED_BY_THE_NEXT, KEPT_DAYS, patient
+from services.risk.store import DUPLICATE_KEY, FLUSHED_BY_THE_NEXT, KEPT_DAYS
+from services.runtime.documents import patient
 
 _FADES = IndexModel([("touched", 1)], expireAfterSeconds=KEPT_DAYS * 86400)
 INDEXES: dict[str, list[IndexModel]] = {
