@@ -8,7 +8,7 @@ UV := $(if $(PIP_INDEX_URL),UV_DEFAULT_INDEX=$(PIP_INDEX_URL)) $(BIN)/uv
 PIP_OPTIONS := -q --system-certs --python $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-crash test-kafka test-python bench-simulate bench-intake bench-risk bench-found bench-burst bench-network bench-growth bench-takeover bench-referral bench-notify bench-backtest check format lock contracts clean
+.PHONY: help demo test test-crash test-kafka test-python bench-simulate bench-intake bench-risk bench-found bench-burst bench-network bench-growth bench-rekey bench-takeover bench-referral bench-notify bench-backtest check format lock contracts clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ bench-network: .venv-bench/.ready ## what the network costs: an event, an entity
 
 bench-growth: .venv-bench/.ready ## risk over a store of 10,000 and of 100,000 applications; a million takes 50 minutes (SIZES="1000000")
 	@.venv-bench/bin/python -m tests.bench.growth $(if $(SIZES),--sizes $(SIZES))
+
+bench-rekey: .venv-bench/.ready ## how long the store of risk takes to move to newer token keys (10 minutes)
+	@.venv-bench/bin/python -m tests.bench.rekey
 
 bench-takeover: .venv-bench/.ready ## how long applications wait when a worker of risk is killed, stopped or added
 	@.venv-bench/bin/python -m tests.bench.takeover
