@@ -1,7 +1,6 @@
 """Connections to the document store, the one step that creates indexes, and the way to read a whole collection."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import mongoengine
@@ -15,6 +14,7 @@ from pymongo.errors import OperationFailure
 from services.runtime.settings import StoreSettings
 
 Indexes = Mapping[str, Sequence[IndexModel]]
+A_PASS_S = 3600  # to find the next may take as long as the collection is: over 20,000 applications the limit of a call was too short (measured)
 EXPIRY = "expiry"  # by collection: the field and the seconds of its TTL index, where the store heeds none
 
 
@@ -43,15 +43,10 @@ def connect_async(settings: StoreSettings, service: str) -> AsyncDatabase[dict[s
     return client[f"{settings.database_prefix}{service}"]
 
 
-def patient() -> AbstractContextManager[None]:
-    """For a question that reads a whole collection: the limit of a call is for the others (over 20,000 applications it was too short; measured)."""
-    return pymongo.timeout(3600)
-
-
 async def in_steps(found: AsyncCursor[dict[str, Any]], size: int) -> AsyncIterator[list[dict[str, Any]]]:
     """What a cursor finds, so many at once, in one pass: the embedded store looks for `_id > last` through all documents, each time anew (measured)."""
     while True:
-        with patient():
+        with pymongo.timeout(A_PASS_S):
             step = await found.to_list(size)
         if not step:
             return

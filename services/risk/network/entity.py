@@ -125,7 +125,7 @@ class Entity:
             "pages": self.pages,
             "since": self.since,
             "linked": self.linked,
-        }
+        } | ({"marked": True} if self.marks else {})  # only where it is so: a sparse index finds them
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "Entity":

@@ -1,6 +1,6 @@
 """Entities, rows that were put away, and suspicious links in the document store, with versions; entities just written stay in hand.
 
-entities: {_id: entity, version, rows: JSON in one binary, gone, marks, reviews, pages, since, linked, touched}
+entities: {_id: entity, version, rows: JSON in one binary, gone, marks, marked: when there are some, reviews, pages, since, linked, touched}
 pages:    {_id: entity#number, entity, rows: JSON in one binary, touched}
 links:    {_id: entity, version, link: JSON, touched}
 marks:    {_id: "rings", version}                         links that the rings have taken
@@ -19,11 +19,10 @@ from pymongo.errors import BulkWriteError
 from services.contracts.network import EntitySeen, LinkSuspected
 from services.risk.network.entity import Entity, packed, place_of, rows_of
 from services.risk.store import DUPLICATE_KEY, FLUSHED_BY_THE_NEXT, KEPT_DAYS
-from services.runtime.documents import patient
 
 _FADES = IndexModel([("touched", 1)], expireAfterSeconds=KEPT_DAYS * 86400)
 INDEXES: dict[str, list[IndexModel]] = {
-    "entities": [_FADES],
+    "entities": [_FADES, IndexModel([("marked", 1)], sparse=True)],
     "pages": [_FADES, IndexModel([("entity", 1)])],
     "links": [_FADES],
 }
@@ -97,9 +96,8 @@ class EntityStore:
                 await self._pages.update_one({"_id": page["_id"]}, {"$set": {"rows": packed(left)}})
 
     async def marked(self) -> list[Entity]:
-        """Entities about which something is known. Reads all of them: asked once in years, and no index is kept for it."""
-        with patient():
-            return [Entity.of(d) async for d in self._entities.find({"marks.0": {"$exists": True}})]
+        """Entities about which something is known."""
+        return [Entity.of(d) async for d in self._entities.find({"marked": True})]
 
     # -- allow-list
 
