@@ -3,6 +3,7 @@
 The network hears of it like of a correction: an application leaves the older token and names the newer one. Marks go along.
 """
 
+import asyncio
 from collections.abc import Iterable
 
 from services.contracts import tokens
@@ -27,6 +28,7 @@ async def move(store: MongoStore, entities: EntityStore, keys: Keys, newest: New
             for record in records:
                 record.move(newer)
                 news += look(record, pack) if record.state == "open" else []
+                await asyncio.sleep(0)  # events go on meanwhile
             await send(news)
             await store.write(records)
         done += len(ids)

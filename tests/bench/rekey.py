@@ -33,7 +33,8 @@ NOTES = """
   200 looked for its own beginning: on the embedded store that is a pass of its own, and with more than some 20,000 applications one pass took longer
   than a call may (5 s), so that the move never ended.
 - The last pass is what one late event of older keys costs, on the mover alone.
-- Everything else goes on meanwhile; the longest wait is that for a scan, which the embedded store does not interrupt.
+- Everything else goes on meanwhile; the longest wait is that for a pass, which the embedded store does not interrupt. A call that would take longer
+  than 5 s is asked again. Entities that carry a mark are found by an index: when all entities were read for them, the longest wait was 10.8 s.
 """
 
 
