@@ -27,13 +27,6 @@ class Rekey:
 
     def want(self, version: int) -> None:
         self._store.want_version(version)
-        self._look()
-
-    def _look(self) -> None:
-        """Another worker may have been told."""
-        wanted, _ = self._store.versions()
-        if wanted > self.wanted:
-            self.wanted, self._after = wanted, ""
 
     def facts(self, facts: dict[str, Any]) -> dict[str, Any]:
         """Facts of an assessment, no older than what the cases hold: contacts are compared with the roster by their tokens."""
@@ -45,7 +38,9 @@ class Rekey:
 
     def turn(self) -> int:
         """One step; returns how many cases were looked at."""
-        self._look()
+        wanted, _ = self._store.versions()  # another worker may have been told
+        if wanted > self.wanted:
+            self.wanted, self._after = wanted, ""
         if self.wanted <= self._done:
             return 0
         cases = self._store.tokens_after(self._after, A_TURN)

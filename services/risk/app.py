@@ -37,7 +37,7 @@ def make_app(settings: RiskSettings) -> faust.App:
         settings.admin_host,
         settings.admin_port,
         state,
-        {"/keys": lambda: risk.keys, "/pack": lambda: risk.state()},
+        {"/keys": lambda: risk.keys, "/pack": risk.state},
     )
     app = _App(
         "risk",

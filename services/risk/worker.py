@@ -33,7 +33,7 @@ from services.risk.active import ActivePack
 from services.risk.assess import shadowed
 from services.risk.held import Held
 from services.risk.network import store as network_store
-from services.risk.network.rules import allowed
+from services.risk.network.rules import allowed, entities_of
 from services.risk.network.store import EntityStore
 from services.risk.network.work import Tying, link_batch
 from services.risk.pack import Pack
@@ -154,10 +154,13 @@ class Risk:
         """
         self.pack = await self._named(self.active.pack)
         now, stands = allowed(self.pack), await self._entities.allow_list()
+        changed = (now ^ stands) | (now ^ before)
+        if not changed:
+            return
         at = datetime.now(UTC).isoformat()
         reviews = [
             EntityReviewed(entity=entity, reason="allow-list", at=at, review_id=f"{self.pack.digest} {at}")
-            for entity in sorted({each.split("|")[0] for each in (now ^ stands) | (now ^ before)})
+            for entity in sorted(entities_of(changed))
         ]
         await self._parts.send(reviews)
         await self._entities.set_allow_list(now)
@@ -165,7 +168,7 @@ class Risk:
     async def _named(self, pack: Pack) -> Pack:
         """The same rules; what the allow-list names by a token of older keys is named by the newest one as well."""
         wanted = (await self._store.keys()).wanted
-        named = {each.split("|")[0] for each in allowed(pack)}
+        named = entities_of(allowed(pack))
         if min(tokens.versions(named), default=wanted) >= wanted:
             return pack
         return pack.with_newest(await self._newest_of(named, wanted))
@@ -183,9 +186,8 @@ class Risk:
             try:
                 keys = await self._store.keys()
                 self._wanted = keys.wanted
-                named = (
-                    self._reviewed[1] == keys.wanted
-                )  # by the allow-list: before anybody moves, so that nobody is flagged meanwhile
+                # The allow-list names the newer tokens before anybody moves, so that nobody is flagged meanwhile.
+                named = self._reviewed[1] == keys.wanted
                 self.keys = {"moving": keys.wanted > keys.done or not named, "token_version": keys.done}
                 if keys.wanted > keys.done and named and ties():
                     moved = await rekey.move(

@@ -1,6 +1,6 @@
 """What the rules of a member's day and office say to the network: scam hubs, allow-list. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from services.contracts.calendar import local_date
@@ -42,3 +42,8 @@ def allowed(pack: Pack) -> set[str]:
         for tokens in (row.value or {}).values()
         for token in tokens
     }
+
+
+def entities_of(entries: Iterable[str]) -> set[str]:
+    """The tokens of such entries."""
+    return {entry.split("|")[0] for entry in entries}
