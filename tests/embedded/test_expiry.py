@@ -11,9 +11,11 @@ from pydantic import SecretStr
 from pymongo import IndexModel, MongoClient
 
 from services.embedded import expiry, store
-from services.embedded.processes import Child, free_port
+from services.embedded.processes import Child
 from services.runtime.documents import migrate
 from services.runtime.settings import StoreSettings
+from tests import own_store
+from tests.own_store import address
 from tests.waiting import until
 
 NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
@@ -22,28 +24,20 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 def child(tmp_path: Path) -> Iterator[Child]:
-    running = store.start(free_port(), tmp_path / "store", tmp_path)
-    try:
-        running.wait_for_port()
+    with own_store.running(tmp_path) as running:
         yield running
-    finally:
-        running.stop()
-
-
-def uri(child: Child) -> str:
-    return f"mongodb://127.0.0.1:{child.port}/?retryWrites=false"
 
 
 def migrated(child: Child, service: str, *, ttl: bool = False, **seconds: int | None) -> None:
     """Collections with an index on `at`, which fades after so many seconds or never."""
     fades = {name: {} if s is None else {"expireAfterSeconds": s} for name, s in seconds.items()}
     indexes = {name: [IndexModel([("other", 1)]), IndexModel([("at", 1)], **f)] for name, f in fades.items()}
-    migrate(StoreSettings(uri=SecretStr(uri(child)), ttl=ttl), service, indexes)
+    migrate(StoreSettings(uri=SecretStr(address(child)), ttl=ttl), service, indexes)
 
 
 @pytest.fixture
 def client(child: Child) -> Iterator[MongoClient[dict[str, Any]]]:
-    with MongoClient[dict[str, Any]](uri(child)) as found:
+    with MongoClient[dict[str, Any]](address(child)) as found:
         yield found
 
 
@@ -80,7 +74,7 @@ def test_a_store_that_was_away_is_asked_again(
             raise
 
     monkeypatch.setattr(expiry, "expire", noticed)
-    thread = expiry.Expiry(f"{uri(child)}&serverSelectionTimeoutMS=100")
+    thread = expiry.Expiry(f"{address(child)}&serverSelectionTimeoutMS=100")
     thread.start()
     assert failed.wait(20)
     assert child.port is not None

@@ -1,7 +1,6 @@
 """A real store for the tests of notify: one server for all, a database for each test."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,24 +9,19 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from services.embedded import store
-from services.embedded.processes import free_port
 from services.notify.store import INDEXES
 from services.runtime.documents import migrate
 from services.runtime.settings import StoreSettings
+from tests import own_store
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoClient[dict[str, Any]]]:
-    folder: Path = tmp_path_factory.mktemp("notify")
-    child = store.start(free_port(), folder / "store", folder / "logs")
-    child.wait_for_port()
-    client: MongoClient[dict[str, Any]] = MongoClient(
-        f"mongodb://127.0.0.1:{child.port}/?retryWrites=false", tz_aware=True
-    )
-    yield client
-    client.close()
-    child.stop()
+    with (
+        own_store.running(tmp_path_factory.mktemp("notify")) as child,
+        MongoClient[dict[str, Any]](own_store.address(child), tz_aware=True) as client,
+    ):
+        yield client
 
 
 @pytest.fixture

@@ -2,19 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import mongoengine
 import pytest
 from pydantic import SecretStr
 
-from services.embedded import store
-from services.embedded.processes import free_port
 from services.referral.rekey import Rekey
 from services.referral.store import INDEXES, CaseStore
 from services.runtime.documents import migrate
 from services.runtime.settings import StoreSettings
+from tests import own_store
 from tests.referral.cases import NOW, TABLES, assessed, step_of
 
 AGENCY = "bp3mi-jateng"
@@ -23,23 +21,22 @@ AGENCY = "bp3mi-jateng"
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaseStore]:
     """Thirty cases, three of one moment each, a minute apart."""
-    folder: Path = tmp_path_factory.mktemp("store")
-    server = store.start(free_port(), folder / "store", folder)
-    server.wait_for_port()
-    uri = f"mongodb://127.0.0.1:{server.port}/?retryWrites=false"
-    mongoengine.connect("tppo_referral", host=uri, alias="default", tz_aware=True)
-    try:
-        migrate(StoreSettings(uri=SecretStr(uri)), "referral", INDEXES)
-        kept = CaseStore(TABLES.clocks)
-        for number in range(30):
-            message = assessed("work_intent_not_in_siskop2mi").model_copy(update={"application_id": f"A{number:02}"})
-            step = step_of(message)
-            step.case.touched_at = NOW + timedelta(minutes=number // 3)
-            kept.save(step)
-        yield kept
-    finally:
-        mongoengine.disconnect("default")
-        server.stop()
+    with own_store.running(tmp_path_factory.mktemp("store")) as server:
+        uri = own_store.address(server)
+        mongoengine.connect("tppo_referral", host=uri, alias="default", tz_aware=True)
+        try:
+            migrate(StoreSettings(uri=SecretStr(uri)), "referral", INDEXES)
+            kept = CaseStore(TABLES.clocks)
+            for number in range(30):
+                message = assessed("work_intent_not_in_siskop2mi").model_copy(
+                    update={"application_id": f"A{number:02}"}
+                )
+                step = step_of(message)
+                step.case.touched_at = NOW + timedelta(minutes=number // 3)
+                kept.save(step)
+            yield kept
+        finally:
+            mongoengine.disconnect("default")
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 50])

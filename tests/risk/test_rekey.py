@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +10,6 @@ from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from services.contracts.network import EntityMarked
 from services.contracts.tokens import Newer
-from services.embedded import store as embedded
-from services.embedded.processes import free_port
 from services.risk import rekey
 from services.risk.batch import Newest
 from services.risk.network.entity import Entity
@@ -20,6 +17,7 @@ from services.risk.network.store import EntityStore
 from services.risk.pack import Pack
 from services.risk.store import A_STEP, MongoStore
 from services.runtime.newest import KeysUnreachable
+from tests import own_store
 from tests.build import NOW, accepted, record, submitted
 
 PACK = Pack.load()
@@ -44,11 +42,8 @@ class Asked(CommandListener):
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder: Path = tmp_path_factory.mktemp("store")
-    server = embedded.start(free_port(), folder / "store", folder)
-    server.wait_for_port()
-    yield f"mongodb://127.0.0.1:{server.port}/?retryWrites=false"
-    server.stop()
+    with own_store.running(tmp_path_factory.mktemp("store")) as server:
+        yield own_store.address(server)
 
 
 @pytest.fixture
